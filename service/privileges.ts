@@ -1,0 +1,44 @@
+// Who the service runs as. The parent may be root to open ports and sockets; a worker gives root up for good before
+// it reads the first byte of mail.
+import { execFileSync } from 'node:child_process'
+import process from 'node:process'
+
+/** A user of the system. */
+export type Account = { readonly name: string; readonly uid: number; readonly gid: number }
+
+/**
+ * The account behind `service.user` and `service.group`, looked up once at start through `getent`, so that users kept
+ * in LDAP or NIS are found as well. A group of null is the user's own. Throws Error with the setting's name.
+ */
+export function accountNamed(user: string, group: string | null): Account {
+  const passwd = getent('passwd', user)
+  if (!passwd) throw new Error(`service.user: there is no user ${JSON.stringify(user)} on this machine`)
+  const uid = Number(passwd[2])
+  if (group === null) return { name: user, uid, gid: Number(passwd[3]) }
+  const entry = getent('group', group)
+  if (!entry) throw new Error(`service.group: there is no group ${JSON.stringify(group)} on this machine`)
+  return { name: user, uid, gid: Number(entry[2]) }
+}
+
+function getent(database: string, key: string): string[] | null {
+  try {
+    const line = execFileSync('getent', [database, '--', key], { encoding: 'utf8', timeout: 10_000, stdio: 'pipe' })
+    return line.trim().split(':')
+  } catch (error) {
+    // 2: getent's own word for "no such key"
+    if ((error as { status?: unknown }).status === 2) return null
+    throw error
+  }
+}
+
+/**
+ * Gives up root for good: supplementary groups, group, user, in this order, since each step needs the right that the
+ * next one takes away. A process that is not root stays what it is.
+ */
+export function giveUpRoot(account: Account): void {
+  if (process.getuid?.() !== 0 || account.uid === 0) return
+  process.initgroups?.(account.name, account.gid)
+  process.setgid?.(account.gid)
+  process.setuid?.(account.uid)
+  if (process.getuid?.() === 0 || process.geteuid?.() === 0) throw new Error('root could not be given up')
+}
