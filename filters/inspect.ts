@@ -1,0 +1,201 @@
+// Looks at one message with everything we have: clamd at the whole and at every packed thing in it, then spamd.
+// A parsed message comes in, the verdict and spamd's figures go out. Never throws: whatever could not be looked at,
+// for whatever reason, our own faults included, is an `unscanned` finding, and policy says what becomes of it.
+import { z } from 'zod'
+import { formatAddress } from '../mail/address.js'
+import { contentOf } from '../mail/content.js'
+import type { Inspector } from '../mail/finding.js'
+import type { Message } from '../mail/message.js'
+import type { Part } from '../mail/part.js'
+import type { Verdict } from '../mail/verdict.js'
+import type { Clamd } from './clamd/client.js'
+import { startDeadline, whyAborted, type Deadline } from './deadline.js'
+import { FindingList } from './finding-list.js'
+import { decodedContent } from './mime/decode-content.js'
+import { CLAMD_STREAM_LIMIT, SPAMD_SIZE_LIMIT, verdictFrom, type Policy } from './policy.js'
+import type { Spamd } from './spamd/client.js'
+import type { SpamCheck } from './stamp.js'
+import type { Unpacker } from './unpack/unpack.js'
+
+export const inspectSettings = z
+  .strictObject({
+    totalTimeoutMs: z
+      .int()
+      .min(1)
+      .default(300_000)
+      .describe(
+        'How long the inspection of one message may take in all; what was not looked at by then counts as unscanned.',
+      ),
+  })
+  .prefault({})
+
+export type InspectSettings = z.infer<typeof inspectSettings>
+
+type Budget = Parameters<Unpacker['unpack']>[1]
+
+export type Scanners = {
+  /** null: switched off in the settings. */
+  readonly clamd: Clamd | null
+  readonly spamd: Spamd | null
+  readonly unpacker: Unpacker
+  /** One allowance for everything that is unpacked of one message. */
+  readonly newBudget: () => Budget
+  readonly policy: Policy
+  readonly inspect: InspectSettings
+}
+
+export type Inspection = {
+  readonly verdict: Verdict
+  /** null: spamd is off, was not asked, or did not answer. */
+  readonly spamCheck: SpamCheck | null
+}
+
+export async function inspect(message: Message, scanners: Scanners, signal: AbortSignal): Promise<Inspection> {
+  const findings = new FindingList()
+  for (const { kind, what, where } of message.oddities) {
+    findings.add(kind === 'ambiguous' ? { kind, what, where } : { kind, limit: what, where })
+  }
+  const { totalTimeoutMs } = scanners.inspect
+  const deadline = startDeadline(totalTimeoutMs, `inspection took longer than ${totalTimeoutMs} ms`, signal)
+  let spamCheck: SpamCheck | null = null
+  try {
+    await new VirusSearch(message, scanners, findings, deadline).run()
+    if (!findings.has('virus')) spamCheck = await askSpamd(message, scanners.spamd, findings, deadline.signal)
+  } finally {
+    deadline.end()
+  }
+  return { verdict: verdictFrom(findings.all, scanners.policy), spamCheck }
+}
+
+/** Over as soon as one virus is found, since nothing else could make the message worse. */
+class VirusSearch {
+  /** null: off, or failed once; asking on would only hold up the message. */
+  #clamd: Clamd | null
+
+  constructor(
+    private readonly message: Message,
+    private readonly scanners: Scanners,
+    private readonly findings: FindingList,
+    private readonly deadline: Deadline,
+  ) {
+    this.#clamd = scanners.clamd
+  }
+
+  async run(): Promise<void> {
+    const { bytes, sizeBytes } = this.message.spooled
+    const { signal } = this.deadline
+    try {
+      if (this.#clamd) await this.#scan(bytes.stream(0, sizeBytes), 'message', sizeBytes)
+    } catch (error) {
+      this.#couldNotLook('clamd', `reading the message failed, ${textOf(error)}`, 'message')
+    }
+    let budget: Budget | null = null
+    for (const part of leavesToUnpack(this.message)) {
+      if (signal.aborted) break
+      budget ??= this.scanners.newBudget()
+      await this.#unpack(part, budget)
+    }
+    if (!signal.aborted || this.findings.has('virus')) return
+    this.#couldNotLook(this.scanners.clamd ? 'clamd' : 'unpack', whyAborted(signal), 'message')
+  }
+
+  async #unpack(part: Part, budget: Budget): Promise<void> {
+    const { signal } = this.deadline
+    const where = `${part.number} ${part.fileName ?? part.mediaType}`
+    try {
+      const content = decodedContent(this.message.spooled.bytes, part)
+      const found = await this.scanners.unpacker.unpack(
+        { where, fileName: part.fileName, content },
+        budget,
+        leaf => this.#scan(leaf.content(), leaf.where),
+        signal,
+      )
+      for (const finding of found) this.findings.add(finding)
+    } catch (error) {
+      // What we called off ourselves is accounted for where it was called off.
+      if (!signal.aborted) this.#couldNotLook('unpack', textOf(error), where)
+    }
+  }
+
+  async #scan(content: AsyncIterable<Buffer>, where: string, sizeBytes?: number): Promise<void> {
+    if (!this.#clamd || this.deadline.signal.aborted) return
+    const result = await this.#clamd.scan(content, this.deadline.signal, sizeBytes)
+    switch (result.kind) {
+      case 'clean':
+        return
+      case 'infected':
+        this.findings.add({ kind: 'virus', name: result.name, where })
+        this.deadline.callOff('a virus was found')
+        return
+      case 'tooLarge':
+        this.findings.add({ kind: 'overLimit', limit: CLAMD_STREAM_LIMIT, where })
+        return
+      case 'failed':
+        this.#couldNotLook('clamd', result.why, where)
+    }
+  }
+
+  #couldNotLook(by: Inspector, why: string, where: string): void {
+    if (by === 'clamd') {
+      this.#clamd = null
+      if (this.findings.has('unscannedByClamd')) return
+    }
+    this.findings.add({ kind: 'unscanned', by, why, where })
+  }
+}
+
+/** Every part without parts of its own, but for text that the whole message shows to clamd as it is. */
+function* leavesToUnpack(message: Message): Generator<Part> {
+  for (const part of leavesOf(message.root)) {
+    if (part.encoding !== 'identity' || !part.mediaType.startsWith('text/')) yield part
+  }
+  for (const reading of message.otherReadings) yield* leavesOf(reading)
+}
+
+function* leavesOf(part: Part): Generator<Part> {
+  if (part.parts.length === 0) yield part
+  for (const inner of part.parts) yield* leavesOf(inner)
+}
+
+async function askSpamd(
+  message: Message,
+  spamd: Spamd | null,
+  findings: FindingList,
+  signal: AbortSignal,
+): Promise<SpamCheck | null> {
+  if (!spamd) return null
+  const { bytes, sizeBytes } = message.spooled
+  const content = contentOf([{ bytes, startByte: 0, endByte: sizeBytes }])
+  try {
+    const result = await spamd.check(content, userFor(message, spamd.defaultUser), signal)
+    if (result.kind === 'tooLarge') {
+      findings.add({ kind: 'overLimit', limit: SPAMD_SIZE_LIMIT, where: 'message' })
+      return null
+    }
+    if (result.kind === 'failed') {
+      findings.add({ kind: 'unscanned', by: 'spamd', why: result.why, where: 'message' })
+      return null
+    }
+    const { score, threshold, isSpam, tests } = result
+    if (isSpam) findings.add({ kind: 'spam', score, threshold, tests })
+    return { score, threshold, isSpam, tests }
+  } catch (error) {
+    findings.add({
+      kind: 'unscanned',
+      by: 'spamd',
+      why: `reading the message failed, ${textOf(error)}`,
+      where: 'message',
+    })
+    return null
+  }
+}
+
+/** One check serves all recipients; only where there is a single one can it follow that one's preferences. */
+function userFor(message: Message, defaultUser: string): string {
+  const [only, ...others] = message.envelope.recipients
+  return only && others.length === 0 ? formatAddress(only.address) : defaultUser
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
