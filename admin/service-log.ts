@@ -1,6 +1,6 @@
-// The service's log: pino, one JSON object (or one line of text) per event, to a file or standard output. Lines are
-// written as they come, without waiting; when the disk or the reader cannot follow, lines beyond a bound are dropped
-// and their number is said as soon as there is room again. Logging never throws into the path of a message.
+// The service's log: pino, one JSON object (or one line of text) per event, to a file or standard output. When the disk
+// or the reader cannot follow, lines beyond a bound are dropped and their number is said as soon as there is room again.
+// Logging never throws into the path of a message.
 import process from 'node:process'
 import { pino } from 'pino'
 import type { Logger } from 'pino'
@@ -23,7 +23,8 @@ const FLUSH_TIMEOUT_MS = 2_000
 export function createLog(settings: LogSettings): Log {
   const destination = pino.destination({
     dest: settings.file ?? process.stdout.fd,
-    sync: false,
+    // To a file a line is there before the next step, so that a crash loses none; who reads our output may be slow.
+    sync: settings.file !== null,
     maxLength: MAX_WAITING_BYTES,
     mode: 0o640,
   })
