@@ -1,0 +1,64 @@
+// The way into a Maildir's tmp/ and new/. Where links must not lead out of the home, the Maildir is opened, asked
+// where it really lies, and then used through its descriptor (/proc/self/fd/N/…): what is swapped afterwards no
+// longer matters. tmp/ and new/ themselves are never links there. Costs three opens; no path is remembered.
+import fs from 'node:fs'
+import { realpath } from 'node:fs/promises'
+import { closeFile, openFile, readLink, statusOf } from './disk.js'
+import { isInside } from './mailbox-path.js'
+import { codeOf, MailboxFault } from './mailbox-fault.js'
+import { isConfined, type MaildirTarget } from './maildir-target.js'
+
+export type OpenMaildir = {
+  /** Paths that lead there until close(). */
+  readonly tmp: string
+  readonly new: string
+  /** The same for every way into the same new/. */
+  readonly syncKey: string
+  close(): void
+}
+
+export const DIRECTORY = fs.constants.O_RDONLY | fs.constants.O_DIRECTORY
+export const REAL_DIRECTORY = DIRECTORY | fs.constants.O_NOFOLLOW
+
+export async function openMaildir(target: MaildirTarget): Promise<OpenMaildir> {
+  const { path } = target.mailbox
+  if (!isConfined(target))
+    return { tmp: `${path}/tmp`, new: `${path}/new`, syncKey: `${path}/new`, close: () => undefined }
+  const opened: number[] = []
+  const close = () => {
+    for (const fd of opened.splice(0)) closeFile(fd)
+  }
+  try {
+    const maildir = await openInto(opened, path, DIRECTORY)
+    await assertInside(maildir, target.home)
+    const tmp = await openInto(opened, `${throughFd(maildir)}/tmp`, REAL_DIRECTORY)
+    const into = await openInto(opened, `${throughFd(maildir)}/new`, REAL_DIRECTORY)
+    const { dev, ino } = await statusOf(into)
+    return { tmp: throughFd(tmp), new: throughFd(into), syncKey: `${dev}:${ino}`, close }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+async function openInto(opened: number[], path: string, flags: number): Promise<number> {
+  const fd = await openFile(path, flags)
+  opened.push(fd)
+  return fd
+}
+
+export function throughFd(fd: number): string {
+  return `/proc/self/fd/${fd}`
+}
+
+/** Throws when an open directory does not really lie in the home. */
+export async function assertInside(fd: number, home: string): Promise<void> {
+  const real = await readLink(throughFd(fd)).catch((error: unknown) => {
+    throw codeOf(error) === 'ENOENT'
+      ? new MailboxFault('tryLater', 'no /proc here to look into directories', error)
+      : error
+  })
+  // The home may be reached through a link that the site made; only then is its real path asked for.
+  if (isInside(real, home) || isInside(real, await realpath(home))) return
+  throw new MailboxFault('misconfigured', 'the mailbox leads out of the home directory through a symbolic link')
+}
