@@ -5,8 +5,10 @@ import { clamdSettings } from '../filters/clamd/settings.js'
 import { policySettings } from '../filters/policy.js'
 import { spamdSettings } from '../filters/spamd/settings.js'
 import { unpackSettings } from '../filters/unpack/settings.js'
+import { forwardSettings } from '../mda/forward-settings.js'
 import { usersSettings } from '../mda/users/settings.js'
 import { lmtpSettings } from '../mta/lmtp/settings.js'
+import { smtpSettings } from '../mta/smtp/settings.js'
 import { spoolSettings } from '../mta/spool-settings.js'
 import { signaturesSettings } from '../signatures/settings.js'
 import { rulesSettings } from './rules-settings.js'
@@ -16,6 +18,7 @@ import { serviceSettings } from './service-settings.js'
 export const settingsSchema = z.strictObject({
   service: serviceSettings,
   lmtp: lmtpSettings.describe('Mail by LMTP, from the MTA and from the pipe command.'),
+  smtp: smtpSettings.describe('Mail by SMTP, for sites without an MTA.'),
   spool: spoolSettings.describe('Messages while they are worked on.'),
   unpack: unpackSettings.describe('Opening archives, and when to stop.'),
   clamd: clamdSettings.describe('Asking clamd for viruses.'),
@@ -23,6 +26,7 @@ export const settingsSchema = z.strictObject({
   policy: policySettings.describe('What becomes of a message in which something was found.'),
   rules: rulesSettings,
   users: usersSettings.describe('Who the recipients are.'),
+  forward: forwardSettings.describe('Mail that a filter sends on to another address.'),
   signatures: signaturesSettings,
   log: logSettings,
 })
