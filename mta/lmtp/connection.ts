@@ -17,7 +17,7 @@ import type { LmtpSettings } from './settings.js'
 
 const LF = 0x0a
 const CR = 0x0d
-/** Postfix's line_length_limit; RFC 5321 4.5.3.1.4 asks for 512 and a little for each extension. */
+/** With its line end: Postfix’s line_length_limit; RFC 5321 4.5.3.1.4 asks for 512 and a little for each extension. */
 const MAX_COMMAND_BYTES = 2048
 /** Replies beyond this are written before the next command is looked at. */
 const MAX_WAITING_REPLY_BYTES = 16 * 1024
@@ -159,7 +159,7 @@ export class LmtpConnection {
       return 'idle'
     }
     this.position = lf + 1
-    const isTooLong = this.skippingLine || lf - position > MAX_COMMAND_BYTES
+    const isTooLong = this.skippingLine || lf + 1 - position > MAX_COMMAND_BYTES
     this.skippingLine = false
     return this.take(isTooLong ? this.session.commandTooLong() : this.session.command(input.subarray(position, lf - 1)))
   }

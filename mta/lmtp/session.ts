@@ -192,7 +192,7 @@ export class LmtpSession {
     const path = parsePath('TO', rest)
     if (!path) return this.fault('badSyntax', exitFor('noSuchMailbox', wantsExitCodes))
     if (path.address === null) return this.fault('badRecipient', exitFor('noSuchMailbox', wantsExitCodes))
-    if (path.parameters !== '') return this.fault('unknownParameter', exitFor('tryLater', wantsExitCodes))
+    if (path.parameters !== '') return this.fault('unknownParameter', exitFor('refused', wantsExitCodes))
     if (path.isUtf8 && !transaction.utf8) return this.fault('needUtf8', exitFor('noSuchMailbox', wantsExitCodes))
     if (transaction.recipients.length >= this.terms.maxRecipients) {
       return reply('tooManyRecipients', exitFor('tryLater', wantsExitCodes))
