@@ -1,0 +1,26 @@
+// What both generations of RAR have in common once their headers are read: a walk over blocks.
+
+export type RarFile = {
+  readonly kind: 'file'
+  readonly name: string
+  /** 0: stored. */
+  readonly method: 'stored' | 'compressed'
+  readonly dataStart: number
+  readonly packedBytes: number
+  readonly unpackedBytes: number
+  /** null: the archive has none that we compute. */
+  readonly crc: number | null
+  readonly dictionaryBytes: number
+  readonly isEncrypted: boolean
+  /** Begins in an earlier volume, or goes on in a later one. */
+  readonly isSplit: boolean
+  /** Folders, links: nothing to look at. */
+  readonly hasContent: boolean
+}
+
+export type RarBlock =
+  | RarFile
+  | { readonly kind: 'main'; readonly isSolid: boolean; readonly isEncrypted: boolean }
+  | { readonly kind: 'end'; readonly moreVolumes: boolean; readonly endByte: number }
+  | { readonly kind: 'encryptedHeaders' }
+  | { readonly kind: 'damaged'; readonly why: string }

@@ -1,0 +1,121 @@
+// The walk through one container, in a reading thread: recognise, read, give out every member, go into those that
+// are archives. Whatever an archive holds ends in leaves and findings; a limit reached ends the walk with one more.
+import type { Finding } from '../../mail/finding.js'
+import { LimitReached, type Budget, type Stopwatch } from './budget.js'
+import { READERS } from './formats.js'
+import { MemberWriter, type MemberBytes, type Meter, type ScratchStack } from './member-bytes.js'
+import type { Fault, Member, Reading, Source } from './reader.js'
+import { recognise, type Recognised } from './recognise.js'
+import { sourceFrom } from './source.js'
+
+export type Walk = {
+  readonly budget: Budget
+  readonly stopwatch: Stopwatch
+  readonly meter: Meter
+  readonly scratch: ScratchStack
+  finding(finding: Finding): void
+  reading(where: string): void
+  /** Gives the leaf out; resolves when the walk may go on. `isKept`: its memory is still needed here. */
+  leaf(where: string, bytes: MemberBytes, isKept: boolean): Promise<void>
+}
+
+export type Place = { readonly where: string; readonly name: string; readonly depth: number }
+
+/** An archive can make a finding of every one of its members; a message needs no more than this. */
+const MAX_FINDINGS = 100
+
+export async function walk(into: Walk, source: Source, where: string, fileName: string | null): Promise<void> {
+  const place: Place = { where, name: fileName ?? where, depth: 0 }
+  const walker = new Walker(into)
+  try {
+    await walker.look(source, place)
+  } catch (error) {
+    if (error instanceof LimitReached) walker.report({ kind: 'overLimit', limit: error.limit }, walker.where)
+    else walker.report({ kind: 'unscanned', why: `not read: ${messageOf(error)}` }, walker.where)
+  }
+}
+
+class Walker {
+  where = ''
+  #findings = 0
+
+  constructor(private readonly walk: Walk) {}
+
+  /** Opens what these bytes are, if they are an archive. */
+  async look(source: Source, place: Place): Promise<void> {
+    const { archives, ambiguous } = await recognise((start, end) => source.read(start, end), source.sizeBytes)
+    if (archives.length === 0) return
+    if (place.depth >= this.walk.budget.limits.maxDepth) {
+      this.report({ kind: 'overLimit', limit: 'maxDepth' }, place.where)
+      return
+    }
+    if (ambiguous !== null) this.report({ kind: 'ambiguous', what: ambiguous }, place.where)
+    for (const archive of archives) await this.#open(source, archive, place)
+  }
+
+  async #open(source: Source, archive: Recognised, place: Place): Promise<void> {
+    const reading: Reading = {
+      source: sourceFrom(source, archive.startByte),
+      archiveName: place.name.slice(place.name.lastIndexOf('/') + 1),
+      limits: this.walk.budget.limits,
+      take: () => {
+        this.walk.stopwatch.check()
+        this.walk.budget.takeMember()
+      },
+      membersLeft: () => this.walk.budget.membersLeft(),
+      report: (fault, name) => this.report(fault, name === undefined ? place.where : inside(place.where, name)),
+    }
+    this.#enter(place.where)
+    try {
+      for await (const member of READERS[archive.format](reading)) {
+        await this.#member(member, {
+          where: inside(place.where, member.name),
+          name: member.name,
+          depth: place.depth + 1,
+        })
+        this.#enter(place.where)
+      }
+    } catch (error) {
+      if (error instanceof LimitReached || isOurs(error)) throw error
+      this.report({ kind: 'unscanned', why: `damaged ${archive.format}: ${messageOf(error)}` }, place.where)
+    }
+  }
+
+  async #member(member: Member, place: Place): Promise<void> {
+    this.#enter(place.where)
+    const writer = new MemberWriter(this.walk.meter, this.walk.scratch)
+    const result = await member.extract(chunk => writer.write(chunk))
+    if (result === 'nothing') return
+    const bytes = writer.finish()
+    const bottomByte = this.walk.scratch.topByte
+    if (bytes.memory === null) this.walk.scratch.topByte += bytes.sizeBytes
+    const { archives } = await recognise((start, end) => bytes.source.read(start, end), bytes.sizeBytes)
+    await this.walk.leaf(place.where, bytes, archives.length > 0)
+    if (archives.length > 0) await this.look(bytes.source, place)
+    this.walk.scratch.topByte = bottomByte
+  }
+
+  report(fault: Fault | { kind: 'overLimit'; limit: string }, where: string): void {
+    if (++this.#findings > MAX_FINDINGS) return
+    if (fault.kind === 'unscanned') this.walk.finding({ kind: 'unscanned', by: 'unpack', why: fault.why, where })
+    else this.walk.finding({ ...fault, where })
+  }
+
+  #enter(where: string): void {
+    this.where = where
+    this.walk.reading(where)
+  }
+}
+
+function inside(where: string, name: string): string {
+  return `${where} > ${name}`
+}
+
+/** The scratch file could not be read or written: no fault of the archive, and no other reader would do better. */
+function isOurs(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
