@@ -10,14 +10,14 @@ export type Account = { readonly name: string; readonly uid: number; readonly gi
  * The account behind `service.user` and `service.group`, looked up once at start through `getent`, so that users kept
  * in LDAP or NIS are found as well. A group of null is the user's own. Throws Error with the setting's name.
  */
-export function accountNamed(user: string, group: string | null): Account {
-  const passwd = getent('passwd', user)
+export function accountNamed(user: string | number, group: string | number | null): Account {
+  const passwd = getent('passwd', String(user))
   if (!passwd) throw new Error(`service.user: there is no user ${JSON.stringify(user)} on this machine`)
-  const uid = Number(passwd[2])
-  if (group === null) return { name: user, uid, gid: Number(passwd[3]) }
-  const entry = getent('group', group)
+  const [name = '', uid] = [passwd[0], Number(passwd[2])]
+  if (group === null) return { name, uid, gid: Number(passwd[3]) }
+  const entry = getent('group', String(group))
   if (!entry) throw new Error(`service.group: there is no group ${JSON.stringify(group)} on this machine`)
-  return { name: user, uid, gid: Number(entry[2]) }
+  return { name, uid, gid: Number(entry[2]) }
 }
 
 function getent(database: string, key: string): string[] | null {
@@ -37,8 +37,14 @@ function getent(database: string, key: string): string[] | null {
  */
 export function giveUpRoot(account: Account): void {
   if (process.getuid?.() !== 0 || account.uid === 0) return
-  process.initgroups?.(account.name, account.gid)
+  initgroups(account)
   process.setgid?.(account.gid)
   process.setuid?.(account.uid)
   if (process.getuid?.() === 0 || process.geteuid?.() === 0) throw new Error('root could not be given up')
+}
+
+/** The user's supplementary groups come along: clamd's socket is often open to one of them only. */
+function initgroups(account: Account): void {
+  const withGroups = process as { initgroups?: (user: string, extraGroup: number) => void }
+  withGroups.initgroups?.(account.name, account.gid)
 }

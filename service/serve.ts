@@ -40,7 +40,9 @@ export function accountToRunAs(settings: Settings): Account | null {
   const { user, group } = settings.service
   if (user !== null) return accountNamed(user, group)
   if (process.getuid?.() === 0)
-    throw new Error('service.user is not set: name the user that owns the mailboxes (vmail), so that mail is not handled as root')
+    throw new Error(
+      'service.user is not set: name the user that owns the mailboxes (vmail), so that mail is not handled as root',
+    )
   return null
 }
 
@@ -110,7 +112,10 @@ class Parent {
     this.startedAt.delete(worker.id)
     const expected = this.retiring.delete(worker.id) || this.exitCode !== null
     if (!expected) {
-      this.log.error({ worker: worker.process.pid, code, signal }, 'worker died; its unfinished mail is tried again by the sender')
+      this.log.error(
+        { worker: worker.process.pid, code, signal },
+        'worker died; its unfinished mail is tried again by the sender',
+      )
       this.replaceDead(livedMs)
     }
     if (this.exitCode !== null && this.startedAt.size === 0) this.finish(this.exitCode)

@@ -1,0 +1,100 @@
+// Filters from the disk: read, parsed, checked, and kept by the identity and change time of their file, so that a
+// filter is compiled once and a changed one is noticed with the next message.
+import { constants } from 'node:fs'
+import { open, stat } from 'node:fs/promises'
+import process from 'node:process'
+import { formatFault } from '../rules/diagnostics.js'
+import { parseRules } from '../rules/parse-rules.js'
+import type { Program } from '../rules/ast.js'
+
+export type RuleFile =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'program'; readonly program: Program }
+  /** `report` shows every fault with its line and a caret; `where` is `file:line:column: fault` of the first. */
+  | { readonly kind: 'faulty'; readonly where: string; readonly report: string }
+
+export type RuleFiles = {
+  /** Rejects when the file is there and cannot be read now. `ownerUid`: besides root and ourselves, whose file it may be. */
+  load(path: string, ownerUid?: number): Promise<RuleFile>
+}
+
+/** A filter larger than this was named by mistake. */
+const MAX_RULE_FILE_BYTES = 1024 * 1024
+/** Filters kept compiled; the one not used for longest goes first. */
+const MAX_KEPT = 2_000
+
+type Kept = { readonly version: string; readonly file: RuleFile }
+
+export function createRuleFiles(): RuleFiles {
+  const kept = new Map<string, Kept>()
+  return {
+    load: async (path, ownerUid) => {
+      const version = await versionOf(path)
+      if (version === null) return { kind: 'absent' }
+      const known = kept.get(path)
+      kept.delete(path)
+      const current = known?.version === version ? known : await read(path, ownerUid)
+      if (current === null) return { kind: 'absent' }
+      kept.set(path, current)
+      if (kept.size > MAX_KEPT) kept.delete(kept.keys().next().value ?? path)
+      return current.file
+    },
+  }
+}
+
+async function versionOf(path: string): Promise<string | null> {
+  try {
+    return versionFrom(await stat(path, { bigint: true }))
+  } catch (error) {
+    if (isAbsent(error)) return null
+    throw error
+  }
+}
+
+type Identity = { dev: bigint; ino: bigint; size: bigint; mtimeNs: bigint; ctimeNs: bigint }
+
+function versionFrom({ dev, ino, size, mtimeNs, ctimeNs }: Identity): string {
+  return [dev, ino, size, mtimeNs, ctimeNs].join(':')
+}
+
+function isAbsent(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'ENOENT' || code === 'ENOTDIR'
+}
+
+/** O_NONBLOCK: a fifo in a filter's place must not hold up the mail. */
+async function read(path: string, ownerUid?: number): Promise<Kept | null> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
+    if (isAbsent(error)) return null
+    throw error
+  })
+  if (!file) return null
+  try {
+    const found = await file.stat({ bigint: true })
+    const fault = faultOf(found, ownerUid)
+    const version = versionFrom(found)
+    if (fault !== null)
+      return { version, file: { kind: 'faulty', where: `${path}: ${fault}`, report: `${path}: ${fault}` } }
+    return { version, file: compiled(await file.readFile('utf8'), path) }
+  } finally {
+    await file.close()
+  }
+}
+
+/** maildrop's conditions: a filter that somebody else could have written is not obeyed. */
+function faultOf(found: Identity & { uid: bigint; mode: bigint; isFile(): boolean }, ownerUid?: number): string | null {
+  if (!found.isFile()) return 'it is not a regular file'
+  if (found.size > MAX_RULE_FILE_BYTES) return `it has more than ${MAX_RULE_FILE_BYTES} bytes`
+  const owners = [0, process.getuid?.() ?? 0, ownerUid ?? 0]
+  if (!owners.includes(Number(found.uid))) return 'it belongs to somebody else'
+  if ((found.mode & 0o002n) !== 0n) return 'everybody may write to it'
+  return null
+}
+
+function compiled(source: string, path: string): RuleFile {
+  const { program, faults } = parseRules(source, path)
+  if (program) return { kind: 'program', program }
+  const [first] = faults
+  const where = first ? `${first.fileName}:${first.line}:${first.column}: ${first.message}` : path
+  return { kind: 'faulty', where, report: faults.map(fault => formatFault(fault, source)).join('\n') }
+}
