@@ -1,7 +1,7 @@
 // fsync of a directory, shared: deliveries into the same new/ that come while one sync runs wait together for the
 // next, which starts after all of their renames. Nobody is answered by a sync that began before its rename.
-import fs from 'node:fs'
-import { closeFile, openFile, syncFile } from './disk.js'
+import { constants } from 'node:fs'
+import { closeFile, openDirectory, syncFile } from './disk.js'
 import { codeOf } from './mailbox-fault.js'
 
 type Syncs = { readonly running: Promise<void>; next: Promise<void> | null }
@@ -32,7 +32,7 @@ function start(key: string, path: string): Promise<void> {
 }
 
 async function syncNow(path: string): Promise<void> {
-  const fd = await openFile(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY)
+  const fd = openDirectory(path, constants.O_RDONLY)
   try {
     await syncOpenDirectory(fd)
   } finally {

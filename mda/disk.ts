@@ -10,7 +10,6 @@ const MAX_DIRECT_BYTES = 64 * 1024
 
 const pool = {
   open: promisify(fs.open),
-  fstat: promisify(fs.fstat) as (fd: number, options: { bigint: true }) => Promise<fs.BigIntStats>,
   writev: (fd: number, buffers: readonly Buffer[]) =>
     new Promise<number>((resolve, reject) => {
       fs.writev(fd, buffers, (error, written) => (error ? reject(error) : resolve(written)))
@@ -20,7 +19,6 @@ const pool = {
   rename: promisify(fs.rename),
   fchown: promisify(fs.fchown),
   fchmod: promisify(fs.fchmod),
-  readlink: promisify(fs.readlink) as (path: string) => Promise<string>,
 }
 
 let underWay = 0
@@ -39,12 +37,17 @@ export async function openFile(path: string, flags: number, mode?: number): Prom
   return underWay <= 1 ? fs.openSync(path, flags, mode) : pool.open(path, flags, mode)
 }
 
-export async function statusOf(fd: number): Promise<fs.BigIntStats> {
-  return underWay <= 1 ? fs.fstatSync(fd, { bigint: true }) : pool.fstat(fd, { bigint: true })
+/** Looking up a directory, asking what a descriptor is and where it lies wait for no journal: always direct. */
+export function openDirectory(path: string, flags: number): number {
+  return fs.openSync(path, flags | fs.constants.O_DIRECTORY)
 }
 
-export async function readLink(path: string): Promise<string> {
-  return underWay <= 1 ? fs.readlinkSync(path) : pool.readlink(path)
+export function statusOf(fd: number): fs.BigIntStats {
+  return fs.fstatSync(fd, { bigint: true })
+}
+
+export function readLink(path: string): string {
+  return fs.readlinkSync(path)
 }
 
 export async function renameFile(from: string, to: string): Promise<void> {

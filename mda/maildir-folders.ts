@@ -5,7 +5,7 @@ import fs from 'node:fs/promises'
 import { constants } from 'node:fs'
 import { dirname, relative, sep } from 'node:path'
 import { syncOpenDirectory } from './directory-sync.js'
-import { changeMode, changeOwner, closeFile, openFile, statusOf } from './disk.js'
+import { changeMode, changeOwner, closeFile, openDirectory, openFile, statusOf } from './disk.js'
 import { codeOf, MailboxFault } from './mailbox-fault.js'
 import { isFolderName, isInside, mailboxLabel } from './mailbox-path.js'
 import { givesAway, isConfined, type MaildirTarget } from './maildir-target.js'
@@ -37,7 +37,7 @@ export async function createMaildir(target: MaildirTarget): Promise<void> {
 
 async function openBase(base: string, target: MaildirTarget): Promise<number> {
   try {
-    return await openFile(base, DIRECTORY)
+    return openDirectory(base, DIRECTORY)
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error
     if (base === target.home && target.createHome) return makeHome(target)
@@ -54,7 +54,7 @@ async function makeHome(target: MaildirTarget): Promise<number> {
     if (found !== null || above === dirname(above)) break
     missing.unshift(above)
   }
-  let directory = await openFile(dirname(missing[0] ?? target.home), DIRECTORY)
+  let directory = openDirectory(dirname(missing[0] ?? target.home), DIRECTORY)
   try {
     for (const path of missing) {
       const made = await makeDirectory(directory, path.slice(path.lastIndexOf(sep) + 1), target)
@@ -74,7 +74,7 @@ async function enter(parent: number, name: string, target: MaildirTarget): Promi
   const isFolder = isFolderName(name) && (await isMaildir(parent))
   let fd: number
   try {
-    fd = await openFile(`${throughFd(parent)}/${name}`, DIRECTORY)
+    fd = openDirectory(`${throughFd(parent)}/${name}`, DIRECTORY)
   } catch (error) {
     const code = codeOf(error)
     if (code === 'ENOTDIR') throw fileFault(target, error)
@@ -136,10 +136,7 @@ async function makeDirectory(parent: number, name: string, target: MaildirTarget
       throw error
     },
   )
-  const fd = await openFile(path, isConfined(target) || isNew ? REAL_DIRECTORY : DIRECTORY).catch((error: unknown) => {
-    const isOdd = ['ENOTDIR', 'ELOOP', 'ENOENT'].includes(codeOf(error))
-    throw isOdd ? new MailboxFault('misconfigured', `${name} in the mailbox's path is no directory`, error) : error
-  })
+  const fd = openInPlace(path, name, isConfined(target) || isNew)
   try {
     // Above our umask the process has its own.
     if (isNew) await changeMode(fd, 0o777 & ~target.umask)
@@ -152,9 +149,18 @@ async function makeDirectory(parent: number, name: string, target: MaildirTarget
   }
 }
 
+function openInPlace(path: string, name: string, noLink: boolean): number {
+  try {
+    return openDirectory(path, noLink ? REAL_DIRECTORY : DIRECTORY)
+  } catch (error) {
+    if (!['ENOTDIR', 'ELOOP', 'ENOENT'].includes(codeOf(error))) throw error
+    throw new MailboxFault('misconfigured', `${name} in the path of the mailbox is no directory of its own`, error)
+  }
+}
+
 /** Root's own only: a crash between mkdir and here leaves one that the user could not read. */
 async function handOver(fd: number, target: MaildirTarget): Promise<void> {
-  if (givesAway(target) && (await statusOf(fd)).uid === 0n) await changeOwner(fd, target.uid, target.gid)
+  if (givesAway(target) && statusOf(fd).uid === 0n) await changeOwner(fd, target.uid, target.gid)
 }
 
 /** An empty file by which Maildir++ programs know a folder from a Maildir. */

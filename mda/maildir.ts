@@ -89,7 +89,7 @@ async function writeInTmp(content: Content, target: MaildirTarget, maildir: Open
   try {
     if (givesAway(target)) await changeOwner(fd, target.uid, target.gid)
     if (target.umask !== DEFAULT_UMASK) await changeMode(fd, 0o666 & ~target.umask)
-    const { dev, ino } = await statusOf(fd)
+    const { dev, ino } = statusOf(fd)
     await writeContent(fd, content)
     await syncFile(fd)
     isOpen = false

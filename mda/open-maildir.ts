@@ -1,9 +1,9 @@
 // The way into a Maildir's tmp/ and new/. Where links must not lead out of the home, the Maildir is opened, asked
 // where it really lies, and then used through its descriptor (/proc/self/fd/N/…): what is swapped afterwards no
 // longer matters. tmp/ and new/ themselves are never links there. Costs three opens; no path is remembered.
-import fs from 'node:fs'
+import { constants } from 'node:fs'
 import { realpath } from 'node:fs/promises'
-import { closeFile, openFile, readLink, statusOf } from './disk.js'
+import { closeFile, openDirectory, readLink, statusOf } from './disk.js'
 import { isInside } from './mailbox-path.js'
 import { codeOf, MailboxFault } from './mailbox-fault.js'
 import { isConfined, type MaildirTarget } from './maildir-target.js'
@@ -17,8 +17,9 @@ export type OpenMaildir = {
   close(): void
 }
 
-export const DIRECTORY = fs.constants.O_RDONLY | fs.constants.O_DIRECTORY
-export const REAL_DIRECTORY = DIRECTORY | fs.constants.O_NOFOLLOW
+export const DIRECTORY = constants.O_RDONLY
+/** Not through a link in the last place. */
+export const REAL_DIRECTORY = constants.O_RDONLY | constants.O_NOFOLLOW
 
 export async function openMaildir(target: MaildirTarget): Promise<OpenMaildir> {
   const { path } = target.mailbox
@@ -29,11 +30,11 @@ export async function openMaildir(target: MaildirTarget): Promise<OpenMaildir> {
     for (const fd of opened.splice(0)) closeFile(fd)
   }
   try {
-    const maildir = await openInto(opened, path, DIRECTORY)
+    const maildir = openInto(opened, path, DIRECTORY)
     await assertInside(maildir, target.home)
-    const tmp = await openInto(opened, `${throughFd(maildir)}/tmp`, REAL_DIRECTORY)
-    const into = await openInto(opened, `${throughFd(maildir)}/new`, REAL_DIRECTORY)
-    const { dev, ino } = await statusOf(into)
+    const tmp = openInto(opened, `${throughFd(maildir)}/tmp`, REAL_DIRECTORY)
+    const into = openInto(opened, `${throughFd(maildir)}/new`, REAL_DIRECTORY)
+    const { dev, ino } = statusOf(into)
     return { tmp: throughFd(tmp), new: throughFd(into), syncKey: `${dev}:${ino}`, close }
   } catch (error) {
     close()
@@ -41,8 +42,8 @@ export async function openMaildir(target: MaildirTarget): Promise<OpenMaildir> {
   }
 }
 
-async function openInto(opened: number[], path: string, flags: number): Promise<number> {
-  const fd = await openFile(path, flags)
+function openInto(opened: number[], path: string, flags: number): number {
+  const fd = openDirectory(path, flags)
   opened.push(fd)
   return fd
 }
@@ -53,12 +54,18 @@ export function throughFd(fd: number): string {
 
 /** Throws when an open directory does not really lie in the home. */
 export async function assertInside(fd: number, home: string): Promise<void> {
-  const real = await readLink(throughFd(fd)).catch((error: unknown) => {
-    throw codeOf(error) === 'ENOENT'
-      ? new MailboxFault('tryLater', 'no /proc here to look into directories', error)
-      : error
-  })
+  const real = realPathOf(fd)
   // The home may be reached through a link that the site made; only then is its real path asked for.
   if (isInside(real, home) || isInside(real, await realpath(home))) return
   throw new MailboxFault('misconfigured', 'the mailbox leads out of the home directory through a symbolic link')
+}
+
+function realPathOf(fd: number): string {
+  try {
+    return readLink(throughFd(fd))
+  } catch (error) {
+    throw codeOf(error) === 'ENOENT'
+      ? new MailboxFault('tryLater', 'no /proc here to look into directories', error)
+      : error
+  }
 }

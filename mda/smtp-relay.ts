@@ -85,6 +85,8 @@ async function submitOne(
     return { kind: 'delivered', text: 'forwarded' }
   } catch (error) {
     if (stop.aborted) throw error
+    // Without a reply the message may be half sent: nothing more must be said on this line, not even goodbye.
+    if (responseCodeOf(error) === 0) connection.close()
     return outcomeOf(error, to)
   } finally {
     message.destroy()
