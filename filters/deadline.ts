@@ -1,5 +1,6 @@
 // A time by which something must be over, joined with the signal of whoever asked for it.
 // Its signal fires with a sentence as the reason, so that what was cut short can say why.
+import { setMaxListeners } from 'node:events'
 
 export type Deadline = {
   readonly signal: AbortSignal
@@ -15,6 +16,8 @@ export function startDeadline(totalMs: number, expired: string, outer: AbortSign
   const timer = setTimeout(() => controller.abort(expired), totalMs)
   const follow = () => controller.abort(whyAborted(outer))
   if (outer.aborted) follow()
+  // Whoever ends the service ends all its messages with one signal: many listeners are no leak.
+  setMaxListeners(0, outer)
   outer.addEventListener('abort', follow, { once: true })
   return {
     signal: controller.signal,

@@ -50,6 +50,9 @@ export type Inspection = {
   readonly spamCheck: SpamCheck | null
 }
 
+/** What fails on our side (a disk, a bug, a stop of the service) is "later": it counts under the setting that defers. */
+const OWN_FAULT: Inspector = 'clamd'
+
 export async function inspect(message: Message, scanners: Scanners, signal: AbortSignal): Promise<Inspection> {
   const findings = new FindingList()
   for (const { kind, what, where } of message.oddities) {
@@ -61,6 +64,8 @@ export async function inspect(message: Message, scanners: Scanners, signal: Abor
   try {
     await new VirusSearch(message, scanners, findings, deadline).run()
     if (!findings.has('virus')) spamCheck = await askSpamd(message, scanners.spamd, findings, deadline.signal)
+  } catch (error) {
+    findings.add({ kind: 'unscanned', by: OWN_FAULT, why: textOf(error), where: 'message' })
   } finally {
     deadline.end()
   }
@@ -87,7 +92,7 @@ class VirusSearch {
     try {
       if (this.#clamd) await this.#scan(bytes.stream(0, sizeBytes), 'message', sizeBytes)
     } catch (error) {
-      this.#couldNotLook('clamd', `reading the message failed, ${textOf(error)}`, 'message')
+      this.#couldNotLook(`reading the message failed, ${textOf(error)}`, 'message')
     }
     let budget: Budget | null = null
     for (const part of leavesToUnpack(this.message)) {
@@ -96,7 +101,7 @@ class VirusSearch {
       await this.#unpack(part, budget)
     }
     if (!signal.aborted || this.findings.has('virus')) return
-    this.#couldNotLook(this.scanners.clamd ? 'clamd' : 'unpack', whyAborted(signal), 'message')
+    this.#couldNotLook(whyAborted(signal), 'message')
   }
 
   async #unpack(part: Part, budget: Budget): Promise<void> {
@@ -112,8 +117,8 @@ class VirusSearch {
       )
       for (const finding of found) this.findings.add(finding)
     } catch (error) {
-      // What we called off ourselves is accounted for where it was called off.
-      if (!signal.aborted) this.#couldNotLook('unpack', textOf(error), where)
+      // What an archive holds never ends here, only our own faults do; what was called off is accounted for in run().
+      if (!signal.aborted) this.#couldNotLook(`unpacking failed, ${textOf(error)}`, where)
     }
   }
 
@@ -131,23 +136,22 @@ class VirusSearch {
         this.findings.add({ kind: 'overLimit', limit: CLAMD_STREAM_LIMIT, where })
         return
       case 'failed':
-        this.#couldNotLook('clamd', result.why, where)
+        this.#couldNotLook(result.why, where)
     }
   }
 
-  #couldNotLook(by: Inspector, why: string, where: string): void {
-    if (by === 'clamd') {
-      this.#clamd = null
-      if (this.findings.has('unscannedByClamd')) return
-    }
-    this.findings.add({ kind: 'unscanned', by, why, where })
+  #couldNotLook(why: string, where: string): void {
+    this.#clamd = null
+    if (!this.findings.has('unscannedByClamd')) this.findings.add({ kind: 'unscanned', by: OWN_FAULT, why, where })
   }
 }
 
-/** Every part without parts of its own, but for text that the whole message shows to clamd as it is. */
+/** Every part without parts of its own, but for plain text that the whole message shows to clamd as it is. */
 function* leavesToUnpack(message: Message): Generator<Part> {
   for (const part of leavesOf(message.root)) {
-    if (part.encoding !== 'identity' || !part.mediaType.startsWith('text/')) yield part
+    // Text with a file name is opened all the same: people save it under that name, and a zip need not look like one.
+    const isPlain = part.encoding === 'identity' && part.mediaType.startsWith('text/') && part.fileName === null
+    if (!isPlain) yield part
   }
   for (const reading of message.otherReadings) yield* leavesOf(reading)
 }

@@ -63,7 +63,8 @@ export function parseSymbolsReply(reply: Buffer): SpamResult {
   if (body.length !== Number(length)) return failed(`spamd sent ${body.length} bytes and announced ${length}`)
   const tests = testNames(body)
   if (!tests) return failed(`not a list of tests: ${shown(body)}`)
-  const [score, threshold] = [Number(judgement[2]), Number(judgement[3])]
+  // spamd rounds -0.04 to `-0.0`; nobody wants to read -0.
+  const [score, threshold] = [Number(judgement[2]) + 0, Number(judgement[3]) + 0]
   return { kind: 'checked', score, threshold, isSpam: judgement[1] === 'True', tests }
 }
 
