@@ -85,7 +85,10 @@ function reasonOf(error: Error | undefined): string {
 /** Node 24 has its own copy of the checkout, because compiled addons fit one Node only (test/install-node24.sh). */
 function runQuickOnNode24(): Totals {
   heading('quick tests on Node 24')
-  const ran = spawnSync(join(checkout, 'test', 'run-on-node24.sh'), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+  const ran = spawnSync(join(checkout, 'test', 'run-on-node24.sh'), {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   process.stdout.write(ran.stdout)
   const totals = /(\d+) passed, (\d+) failed\s*$/.exec(ran.stdout)
   if (!totals || (ran.status !== 0 && totals[2] === '0')) return { passed: 0, failed: 1 }

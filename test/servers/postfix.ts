@@ -55,7 +55,11 @@ function handle(folder: string, etc: string, port: number): Postfix {
   return {
     port,
     send: ({ from, to, data }) =>
-      run('swaks', ['--server', `127.0.0.1:${port}`, '--from', from, '--to', to.join(','), '--data', '-', '--suppress-data'], data),
+      run(
+        'swaks',
+        ['--server', `127.0.0.1:${port}`, '--from', from, '--to', to.join(','), '--data', '-', '--suppress-data'],
+        data,
+      ),
     log: () => readFileSync(join(folder, 'mail.log'), 'utf8'),
     queue: () =>
       run('postqueue', ['-c', etc, '-j'])
