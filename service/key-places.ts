@@ -65,18 +65,15 @@ class KeyScanner {
     const names = this.dottedKey()
     this.skip(BLANKS)
     this.position += isOneOfMany ? 2 : 1
-    const path = this.insideLatest(names.slice(0, -1))
-    const last = names.at(-1)
-    if (last === undefined) return path
-    const table = [...path, last]
-    if (!isOneOfMany) {
-      const inside = this.insideLatest(names)
-      this.notePrefixes(path.length === 0 ? [] : path, inside, start)
-      return inside
-    }
+    const path = isOneOfMany ? this.nextOfMany(names) : this.insideLatest(names)
+    this.notePrefixes([], path, start)
+    return path
+  }
+
+  private nextOfMany(names: readonly string[]): KeyPath {
+    const table = [...this.insideLatest(names.slice(0, -1)), ...names.slice(-1)]
     const index = this.tableCounts.get(keyOf(table)) ?? 0
     this.tableCounts.set(keyOf(table), index + 1)
-    this.notePrefixes([], [...table, index], start)
     return [...table, index]
   }
 

@@ -40,7 +40,7 @@ export function faultsFrom(
 
 function wrongValue(issue: z.core.$ZodIssue, path: KeyPath, shape: Shape, value: unknown): string {
   const what = sentenceOf(issue) ?? `expected ${expectation(issue, path, shape)}`
-  return value === undefined ? `is missing: ${what}` : `${what}; got ${shown(value)}`
+  return value === undefined ? `is missing: ${what}` : `${what}; got ${shown(value, lastName(path))}`
 }
 
 /** The schema's own sentence, where a check was written with one. */
@@ -52,8 +52,8 @@ function sentenceOf(issue: z.core.$ZodIssue): string | null {
 
 const LONGEST_SHOWN = 60
 
-function shown(value: unknown): string {
-  const text = tomlValue(value)
+function shown(value: unknown, name = ''): string {
+  const text = tomlValue(value, name)
   return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}...` : text
 }
 
