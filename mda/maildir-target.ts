@@ -1,5 +1,5 @@
 // Into which Maildir, on whose behalf, under which rules: what maildir.ts is given.
-import { isInside, type ResolvedMailbox, type Trust } from './mailbox-path.js'
+import { isInside, resolveMailbox, type ResolvedMailbox, type Trust } from './mailbox-path.js'
 import type { User } from './users/user.js'
 
 export type MaildirTarget = {
@@ -32,6 +32,11 @@ export function maildirTarget(
     umask: rules.umask ?? DEFAULT_UMASK,
     createHome: rules.createHome ?? false,
   }
+}
+
+/** The mailbox that the user's source names: the site's word, so a Maildir is created there whatever it is called. */
+export function defaultMailbox(user: User): ResolvedMailbox {
+  return resolveMailbox(`${user.maildir}/`, user.home, 'site')
 }
 
 /** Root writing where a user rules would follow the user's links with root's rights: then home binds the site too. */

@@ -111,8 +111,8 @@ function outcomeOf(cause: unknown, to: string): Outcome {
   }
 }
 
-/** RFC 5321 4.2.2, RFC 4954: syntax, parameters, order, and authentication that we did not do. */
-const OUR_FAULTS = new Set([500, 501, 502, 503, 504, 530, 534, 535, 538, 555])
+/** RFC 5321 4.2.2, RFC 4954: unknown commands and parameters, wrong order, and authentication that we did not do. */
+const OUR_FAULTS = new Set([500, 502, 503, 504, 530, 534, 535, 538, 555])
 
 function responseCodeOf(cause: unknown): number {
   return cause instanceof Error && 'responseCode' in cause ? Number(cause.responseCode) : 0

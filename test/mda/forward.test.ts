@@ -37,10 +37,11 @@ function forwardBy(script: string, over: Partial<Forwarding> = {}, timeoutMs = 2
 const KEEP = () => `for word; do printf '%s\\n' "$word" >> ${root}/args; done; cat > ${root}/mail`
 
 test('sendmail gets sender and addresses as words of their own, and the message with a Delivered-To in front', async () => {
-  const outcome = await forwardBy(KEEP(), { addresses: ' a@example.org  $(id)@example.org "b c"@example.org ' })
+  const outcome = await forwardBy(KEEP(), { addresses: ' a@example.org  $HOME@example.org "b c"@example.org ' })
   assert.deepEqual(outcome, { kind: 'delivered', text: 'forwarded' })
   const args = readFileSync(join(root, 'args'), 'utf8').trimEnd().split('\n')
   assert.deepEqual(args.slice(0, 4), ['-oi', '-f', 'from@example.net', '--'])
+  assert.deepEqual(args.slice(4), ['a@example.org', '$HOME@example.org', '"b c"@example.org'])
   assert.equal(readFileSync(join(root, 'mail'), 'utf8'), 'Delivered-To: joe@example.org\nSubject: hi\n\n.\nbody\n')
 })
 
