@@ -53,7 +53,7 @@ const WHERE: [KeyPath, number, number][] = [
   [['lmtp', 'un ix', 'listen', 1], 11, 5],
   [['lmtp', 'un ix', 'listen', 1, 1], 11, 10],
   [['lmtp', 'un ix', 'listen', 2, 'kind'], 12, 7],
-  [['lmtp', 'un ix', 'listen', 2, 'list', 1, 'deeper'], 12, 31],
+  [['lmtp', 'un ix', 'listen', 2, 'list', 1, 'deeper'], 12, 33],
   [['lmtp', 'un ix', 'text'], 14, 1],
   [['lmtp', 'un ix', 'lines'], 18, 1],
   [['lmtp', 'un ix', 'point', 'x'], 21, 11],
