@@ -40,6 +40,8 @@ export type Reading = {
   take(): void
   /** How many more entries may be counted: bounds what a reader keeps of a table of contents. */
   membersLeft(): number
+  /** Has the thread end with this job: a decoder's memory that cannot be given back otherwise. */
+  retireThread(): void
   /** memberName: the member it is about, or nothing when it is the archive as a whole. */
   report(fault: Fault, memberName?: string): void
 }

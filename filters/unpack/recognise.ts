@@ -61,7 +61,7 @@ export function isProgram(head: Buffer): boolean {
 function formatOfHead(head: Buffer): Format | null {
   const magic = head.toString('latin1', 0, 8)
   // PK\7\8 and PK00 mark a zip that was to be split, with the usual records after it (APPNOTE 8.5.4).
-  if (/^PK(\x03\x04|\x05\x06|\x07\x08PK\x03\x04|00PK\x03\x04)/.test(magic)) return 'zip' // eslint-disable-line no-control-regex
+  if (/^PK(\x03\x04|\x05\x06|\x07\x08PK\x03\x04|00PK\x03\x04)/.test(magic)) return 'zip'
   if (magic.startsWith('Rar!\x1a\x07\x00') || magic.startsWith('Rar!\x1a\x07\x01\x00')) return 'rar'
   if (magic.startsWith('RE~^')) return 'rar'
   if (head[0] === 0x1f && head[1] === 0x8b && head[2] === 8 && ((head[3] ?? 0xff) & 0xe0) === 0) return 'gzip'

@@ -21,18 +21,19 @@ export async function runJob(
 ): Promise<Finding[]> {
   const thread = await pool.acquire(signal)
   const running = new RunningJob(pool, thread, budget, archive.where)
-  let isDone = false
+  let isReusable = false
   try {
     thread.say({ kind: 'read', job: { ...archive, limits: budget.limits, budget: budget.shared } })
-    isDone = (await running.visitAll(visit, signal)) === 'done'
+    isReusable = (await running.visitAll(visit, signal)) === 'reusable'
     return running.findings
   } finally {
     running.stop()
-    pool.release(thread, isDone)
+    pool.release(thread, isReusable)
   }
 }
 
-type End = 'done' | 'killed'
+/** What the thread is after the job. */
+type End = 'reusable' | 'retired' | 'killed'
 
 class RunningJob {
   readonly findings: Finding[] = []
@@ -87,7 +88,7 @@ class RunningJob {
     if (message.kind === 'leaf') this.#leaves.push(message)
     else if (message.kind === 'finding') this.findings.push(message.finding)
     else if (message.kind === 'waiting') this.#pause()
-    else if (message.kind === 'done') this.#finish('done')
+    else if (message.kind === 'done') this.#finish(message.isRetired ? 'retired' : 'reusable')
     else {
       this.#where = message.where
       if (this.thread.isWaiting) this.pool.setWaiting(this.thread, false)

@@ -14,7 +14,9 @@ export const unpackSettings = z
     maxTimeMs: count(1500).describe(
       'Time for reading the archives of one message; waiting for scanners does not count.',
     ),
-    maxDictionaryBytes: count(64 * MIB).describe('The largest window a compressed RAR may ask to have in memory.'),
+    maxDictionaryBytes: count(32 * MIB).describe(
+      'The largest window a compressed RAR may ask to have in memory; 32 MiB is what WinRAR uses.',
+    ),
     scratchDirectory: z
       .string()
       .min(1)

@@ -9,6 +9,7 @@ import type { FromThread, ThreadData, ToThread } from './thread-protocol.js'
 
 /** JavaScript objects only; content and the decoders' memory lie outside of it and have bounds of their own. */
 const MAX_HEAP_MIB = 96
+const MAX_YOUNG_HEAP_MIB = 8
 
 export class ReadingThread {
   readonly #scratchFd: number
@@ -26,7 +27,7 @@ export class ReadingThread {
     const workerData: ThreadData = { scratchFd: this.#scratchFd }
     this.#worker = new Worker(new URL('./thread.js', import.meta.url), {
       workerData,
-      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB },
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB, maxYoungGenerationSizeMb: MAX_YOUNG_HEAP_MIB },
     })
     this.#worker.on('message', (message: FromThread) => this.onMessage(message))
     this.#worker.on('error', error => (this.failure = error.message))
@@ -64,7 +65,11 @@ function nothing(): void {
   // Nobody listens between two jobs.
 }
 
-type Waiter = { readonly give: (thread: ReadingThread) => void; readonly fail: (error: unknown) => void }
+function abortError(signal: AbortSignal): Error {
+  return signal.reason instanceof Error ? signal.reason : new Error('aborted', { cause: signal.reason })
+}
+
+type Waiter = { readonly give: (thread: ReadingThread) => void; readonly fail: (error: Error) => void }
 
 export class ThreadPool {
   readonly #idle: ReadingThread[] = []
@@ -82,7 +87,7 @@ export class ThreadPool {
     return new Promise((resolve, reject) => {
       const onAbort = () => {
         this.#waiters.splice(this.#waiters.indexOf(waiter), 1)
-        reject(signal.reason as Error)
+        reject(abortError(signal))
       }
       const waiter: Waiter = {
         give: thread => {
@@ -91,7 +96,7 @@ export class ThreadPool {
         },
         fail: error => {
           signal.removeEventListener('abort', onAbort)
-          reject(error as Error)
+          reject(error)
         },
       }
       signal.addEventListener('abort', onAbort)
@@ -111,13 +116,13 @@ export class ThreadPool {
     this.setWaiting(thread, true)
   }
 
-  /** Gives the thread back when nobody reads its leaves any more; one that is not done with its job is ended. */
-  release(thread: ReadingThread, isDone: boolean): void {
+  /** Gives the thread back when nobody reads its leaves any more; only a reusable one is kept. */
+  release(thread: ReadingThread, isReusable: boolean): void {
     this.#busy.delete(thread)
     thread.isWaiting = false
     thread.onMessage = nothing
     thread.onEnd = nothing
-    if (isDone && !thread.hasEnded && !this.#isClosed) this.#rest(thread)
+    if (isReusable && !thread.hasEnded && !this.#isClosed) this.#rest(thread)
     else this.#end(thread)
     this.#serve()
     if (this.#busy.size === 0) this.#allReleased()
@@ -134,7 +139,8 @@ export class ThreadPool {
 
   #serve(): void {
     while (this.#waiters.length > 0) {
-      const running = [...this.#busy].filter(thread => !thread.isWaiting).length
+      // A thread that is ending still has its memory.
+      const running = [...this.#busy].filter(thread => !thread.isWaiting).length + this.#ending.size
       if (running >= this.settings.workers || this.#busy.size >= this.settings.maxWorkers) return
       const waiter = this.#waiters.shift()
       try {
@@ -142,7 +148,7 @@ export class ThreadPool {
         this.#busy.add(thread)
         waiter?.give(thread)
       } catch (error) {
-        waiter?.fail(error)
+        waiter?.fail(error as Error)
       }
     }
   }
@@ -166,7 +172,10 @@ export class ThreadPool {
 
   #end(thread: ReadingThread): void {
     if (thread.idleTimer) clearTimeout(thread.idleTimer)
-    const ended = thread.end().finally(() => this.#ending.delete(ended))
+    const ended = thread.end().finally(() => {
+      this.#ending.delete(ended)
+      this.#serve()
+    })
     this.#ending.add(ended)
   }
 }

@@ -36,6 +36,7 @@ export type FromThread =
   | { readonly kind: 'reading'; readonly where: string }
   /** Nothing goes on until leaves have been visited. */
   | { readonly kind: 'waiting' }
-  | { readonly kind: 'done' }
+  /** A retired thread takes no other job. */
+  | { readonly kind: 'done'; readonly isRetired: boolean }
 
 export type ThreadData = { readonly scratchFd: number }

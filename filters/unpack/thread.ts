@@ -17,6 +17,7 @@ if (!port) throw new Error('thread.ts runs as a worker thread')
 const scratch: ScratchStack = { fd: (workerData as ThreadData).scratchFd, topByte: 0 }
 const unvisited: number[] = []
 let unvisitedBytes = 0
+let isRetired = false
 let visited: () => void = () => undefined
 
 port.on('message', (message: ToThread) => {
@@ -44,6 +45,7 @@ async function read(job: Job): Promise<void> {
     scratch,
     finding: finding => say({ kind: 'finding', finding }),
     reading: announcer(),
+    retireThread: () => (isRetired = true),
     leaf: (where, bytes, isKept) => giveOut(where, bytes, { isKept, stopwatch, aheadBytes: job.limits.memoryBytes }),
   }
   await walk(into, source, job.where, job.fileName)
@@ -52,7 +54,7 @@ async function read(job: Job): Promise<void> {
   ftruncateSync(scratch.fd, 0)
   unvisited.length = 0
   unvisitedBytes = 0
-  say({ kind: 'done' })
+  say({ kind: 'done', isRetired })
 }
 
 /** The main thread needs to know where we are only if we stay there: at most one word in 50 ms. */

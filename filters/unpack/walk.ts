@@ -15,14 +15,15 @@ export type Walk = {
   readonly scratch: ScratchStack
   finding(finding: Finding): void
   reading(where: string): void
+  retireThread(): void
   /** Gives the leaf out; resolves when the walk may go on. `isKept`: its memory is still needed here. */
   leaf(where: string, bytes: MemberBytes, isKept: boolean): Promise<void>
 }
 
 export type Place = { readonly where: string; readonly name: string; readonly depth: number }
 
-/** An archive can make a finding of every one of its members; a message needs no more than this. */
-const MAX_FINDINGS = 100
+/** An archive can make a finding of every one of its members; no more than this of each kind are told. */
+const MAX_FINDINGS_OF_A_KIND = 25
 
 export async function walk(into: Walk, source: Source, where: string, fileName: string | null): Promise<void> {
   const place: Place = { where, name: fileName ?? where, depth: 0 }
@@ -37,7 +38,7 @@ export async function walk(into: Walk, source: Source, where: string, fileName: 
 
 class Walker {
   where = ''
-  #findings = 0
+  readonly #told = new Map<string, number>()
 
   constructor(private readonly walk: Walk) {}
 
@@ -63,6 +64,7 @@ class Walker {
         this.walk.budget.takeMember()
       },
       membersLeft: () => this.walk.budget.membersLeft(),
+      retireThread: () => this.walk.retireThread(),
       report: (fault, name) => this.report(fault, name === undefined ? place.where : inside(place.where, name)),
     }
     this.#enter(place.where)
@@ -96,9 +98,12 @@ class Walker {
   }
 
   report(fault: Fault | { kind: 'overLimit'; limit: string }, where: string): void {
-    if (++this.#findings > MAX_FINDINGS) return
-    if (fault.kind === 'unscanned') this.walk.finding({ kind: 'unscanned', by: 'unpack', why: fault.why, where })
-    else this.walk.finding({ ...fault, where })
+    const finding: Finding = fault.kind === 'unscanned' ? { ...fault, by: 'unpack', where } : { ...fault, where }
+    const same = JSON.stringify(finding)
+    const told = this.#told.get(finding.kind) ?? 0
+    if (told >= MAX_FINDINGS_OF_A_KIND || this.#told.has(same)) return
+    this.#told.set(finding.kind, told + 1).set(same, 1)
+    this.walk.finding(finding)
   }
 
   #enter(where: string): void {

@@ -33,14 +33,22 @@ const MEMBER_FD = 2
 const NO_SUCH_FILE = 0
 const END_OF_ARCHIVE = 10
 
-/** One instance per thread. It is dropped after an error that came from outside, which leaves its stack torn. */
+/** unRAR's memory grows with the dictionaries it is asked for and never shrinks. */
+const MOST_KEPT_BYTES = 32 * 1024 * 1024
+
+/** One instance per thread. After an error that came from outside its stack is torn, and it is not used again. */
 let instance: Unrar | null = null
+let isTorn = false
 
 async function loadUnrar(): Promise<Unrar> {
-  if (instance) return instance
+  if (isTorn) throw new Error('the RAR decoder has failed before')
   const instantiate = require('node-unrar-js/dist/js/unrar.js') as () => Promise<Unrar>
-  instance = await instantiate()
-  return instance
+  return (instance ??= await instantiate())
+}
+
+/** Whether the memory of the decoder is better given back, which ends the thread. */
+export function isDecoderWorn(): boolean {
+  return isTorn || (instance !== null && instance.HEAPU8.length > MOST_KEPT_BYTES)
 }
 
 /** unRAR's error code in words; null: all went well. */
@@ -67,10 +75,10 @@ export class RarDecoder {
     return null
   }
 
-  /** The next header as unRAR sees it; null at the end or where it cannot go on. */
-  next(): { unpackedBytes: number } | null {
+  /** The next header as unRAR sees it, the low 32 bits of its size; null at the end or where it cannot go on. */
+  next(): { lowUnpackedBytes: number } | null {
     const header = this.#call(() => this.#archive.getFileHeader())
-    return header.state.errCode === 0 ? { unpackedBytes: header.unpSize } : null
+    return header.state.errCode === 0 ? { lowUnpackedBytes: header.unpSize >>> 0 } : null
   }
 
   skip(): DecoderFault {
@@ -86,20 +94,14 @@ export class RarDecoder {
   }
 
   close(): void {
-    if (instance !== this.#unrar) return
-    try {
-      this.#archive.delete()
-    } catch {
-      // An archive whose destructor fails leaves an instance that is not to be used again.
-      instance = null
-    }
+    if (!isTorn) this.#call(() => this.#archive.delete())
   }
 
   #call<T>(act: () => T): T {
     try {
       return act()
     } catch (error) {
-      instance = null
+      isTorn = true
       throw error
     }
   }

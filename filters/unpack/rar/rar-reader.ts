@@ -6,7 +6,7 @@ import { memberName } from '../member-name.js'
 import type { ArchiveReader, Into, Member, Reading } from '../reader.js'
 import { trailingMember } from '../trailing.js'
 import type { RarBlock, RarFile } from './blocks.js'
-import { RarDecoder } from './decoder.js'
+import { isDecoderWorn, RarDecoder } from './decoder.js'
 import { rar4Blocks } from './rar4-blocks.js'
 import { rar5Blocks } from './rar5-blocks.js'
 
@@ -63,7 +63,11 @@ class RarState {
   }
 
   close(): void {
-    this.#decoder?.close()
+    try {
+      this.#decoder?.close()
+    } finally {
+      if (isDecoderWorn()) this.reading.retireThread()
+    }
   }
 
   #copy(file: RarFile, name: string, into: Into): 'content' {
@@ -116,7 +120,7 @@ class RarState {
       const header = this.#decoder.next()
       if (!header) return 'damaged RAR'
       if (this.#decoded === index) {
-        return header.unpackedBytes === file.unpackedBytes % 2 ** 32 ? null : 'two readings of the RAR headers'
+        return header.lowUnpackedBytes === file.unpackedBytes % 2 ** 32 ? null : 'two readings of the RAR headers'
       }
       this.#decoded++
       const fault = this.#decoder.skip()

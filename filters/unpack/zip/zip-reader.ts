@@ -5,7 +5,7 @@ import { memberName } from '../member-name.js'
 import type { ArchiveReader, Fault, Member, Reading } from '../reader.js'
 import { isProgram } from '../recognise.js'
 import { trailingMember } from '../trailing.js'
-import { findDirectories, readEntries } from './directory.js'
+import { findDirectories, readEntries, type Directory } from './directory.js'
 import { extractEntry, type Extent } from './extract-entry.js'
 import { DESCRIPTOR_SIGNATURE, isEncrypted, readLocal, SIZES_FOLLOW, type Entry } from './records.js'
 import { findSignature, findUnlisted } from './unlisted.js'
@@ -14,30 +14,50 @@ export const readZip: ArchiveReader = async function* (reading) {
   const { source } = reading
   const directories = findDirectories(source)
   if (directories.length === 0) reading.report({ kind: 'unscanned', why: 'zip without its central directory' })
-  if (directories.length > 1) reading.report({ kind: 'ambiguous', what: 'more than one central directory' })
   const covered: Extent[] = []
-  for (const directory of directories) {
-    // One more than may be counted, so that passing the limit is noticed by the count itself.
-    const { entries, fits } = readEntries(source, directory, reading.membersLeft() + 1)
-    if (!fits) reading.report({ kind: 'ambiguous', what: 'central directory and its count disagree' })
-    entries.sort((one, other) => one.localStart - other.localStart)
-    const seen: Seen = { covered, names: new Set(), reachedByte: 0 }
-    for (const entry of entries) yield* listedEntry(reading, entry, seen)
+  for (const [index, directory] of directories.entries()) {
+    // The directory of a zip that is stored inside this one lies in a member's data, which is opened by itself.
+    if (covered.some(extent => extent.startByte < directory.startByte && directory.startByte < extent.endByte)) continue
+    if (index > 0) reading.report({ kind: 'ambiguous', what: 'more than one central directory' })
+    yield* listed(reading, directory, covered)
     covered.push({ startByte: directory.startByte, endByte: directory.zipEndByte })
   }
   yield* unlisted(reading, covered, directories.length > 0)
-  const end = directories.reduce((latest, directory) => Math.max(latest, directory.zipEndByte), 0)
-  const program = isProgram(source.read(0, 4))
-  if (!program && directories.length > 0 && covered.every(extent => extent.startByte > SPLIT_MARKER_BYTES)) {
+  yield* around(reading, directories, covered)
+}
+
+/** What stands before and behind a zip; with programs, which carry zips, neither is odd. */
+async function* around(
+  reading: Reading,
+  directories: readonly Directory[],
+  covered: readonly Extent[],
+): AsyncGenerator<Member, void, undefined> {
+  if (directories.length === 0) return
+  const program = isProgram(reading.source.read(0, 4))
+  if (!program && covered.every(extent => extent.startByte > SPLIT_MARKER_BYTES)) {
     reading.report({ kind: 'ambiguous', what: 'data before the zip' })
   }
-  if (end > 0) yield* trailingMember(reading, end, program ? null : 'data after the zip')
+  const end = directories.reduce((latest, directory) => Math.max(latest, directory.zipEndByte), 0)
+  yield* trailingMember(reading, end, program ? null : 'data after the zip')
 }
 
 /** A zip that was to be split begins with a marker of four bytes (APPNOTE 8.5.4). */
 const SPLIT_MARKER_BYTES = 4
 
 type Seen = { readonly covered: Extent[]; readonly names: Set<string>; reachedByte: number }
+
+async function* listed(
+  reading: Reading,
+  directory: Directory,
+  covered: Extent[],
+): AsyncGenerator<Member, void, undefined> {
+  // One more than may be counted, so that passing the limit is noticed by the count itself.
+  const { entries, fits } = readEntries(reading.source, directory, reading.membersLeft() + 1)
+  if (!fits) reading.report({ kind: 'ambiguous', what: 'central directory and its count disagree' })
+  entries.sort((one, other) => one.localStart - other.localStart)
+  const seen: Seen = { covered, names: new Set(), reachedByte: 0 }
+  for (const entry of entries) yield* listedEntry(reading, entry, seen)
+}
 
 async function* listedEntry(reading: Reading, entry: Entry, seen: Seen): AsyncGenerator<Member, void, undefined> {
   reading.take()
@@ -100,7 +120,7 @@ function isFolder(entry: Entry): boolean {
 async function* unlisted(
   reading: Reading,
   covered: readonly Extent[],
-  listed: boolean,
+  hasDirectory: boolean,
 ): AsyncGenerator<Member, void, undefined> {
   const { source } = reading
   for (const gap of gapsBetween(covered, source.sizeBytes)) {
@@ -110,7 +130,7 @@ async function* unlisted(
       const entry = readLocal(source, at)
       if (!entry) break
       const found: Extent[] = []
-      if (listed) {
+      if (hasDirectory) {
         reading.report({ kind: 'ambiguous', what: 'a member that the directory does not list' }, memberName(entry.name))
       }
       const dataStart = at + entry.recordBytes

@@ -1,5 +1,6 @@
 // Archives made to exhaust whoever opens them, written in little time: the compressed zeros are one block, repeated.
 import { constants, crc32, createDeflateRaw, gzipSync } from 'node:zlib'
+import { packedZeros5, storedRar5 } from './write-rar.js'
 import { zip } from './write-zip.js'
 
 const MIB = 1024 * 1024
@@ -31,6 +32,14 @@ export async function gzipBomb(mebibytes: number): Promise<Buffer> {
   const trailer = Buffer.alloc(8)
   const head = gzipSync(Buffer.alloc(0)).subarray(0, 10)
   return Buffer.concat([head, await deflatedZeros(mebibytes), trailer])
+}
+
+/** A thirtieth of a thousandth of what comes out. The decoder keeps 32 MiB of it in memory, the most we let it. */
+export function rarBomb(mebibytes: number, dictionaryPower = 8): Buffer {
+  const bytes = mebibytes * MIB
+  return storedRar5([
+    { name: 'zeros', content: '', packed: packedZeros5(bytes), method: 3, declaredBytes: bytes, dictionaryPower },
+  ])
 }
 
 /** Every entry of the directory points at the same data. */

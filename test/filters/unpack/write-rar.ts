@@ -14,6 +14,8 @@ export type RarFile = {
   readonly method?: number
   /** RAR5: 128 KiB times two to this power. */
   readonly dictionaryPower?: number
+  /** RAR5: what stands in the archive in place of the content, compressed by `method`. */
+  readonly packed?: Buffer
 }
 
 const SIGNATURE4 = Buffer.from('Rar!\x1a\x07\x00', 'latin1')
@@ -72,6 +74,7 @@ export function rar5WithEncryptedNames(): Buffer {
 
 function file5(file: RarFile): Buffer {
   const content = Buffer.from(file.content)
+  const data = file.packed ?? content
   const name = Buffer.from(file.name)
   const crc = Buffer.alloc(4)
   crc.writeUInt32LE(crc32(content))
@@ -85,14 +88,14 @@ function file5(file: RarFile): Buffer {
       2,
       flags,
       ...(extra.length > 0 ? [extra.length] : []),
-      content.length,
+      data.length,
       4,
       file.declaredBytes ?? content.length,
       0o100644,
     ],
     Buffer.concat([crc, numbers([compression, 1, name.length]), name, extra]),
   )
-  return Buffer.concat([header, content])
+  return Buffer.concat([header, data])
 }
 
 function block5(fields: readonly number[], rest: Buffer = Buffer.alloc(0)): Buffer {
@@ -114,4 +117,39 @@ function numbers(values: readonly number[]): Buffer {
     bytes.push(value)
   }
   return Buffer.from(bytes)
+}
+
+/** The longest match that RAR5 can say without a large distance. */
+const LONGEST_MATCH_BYTES = 4097
+
+/**
+ * Zeros as RAR5 compresses them: one literal, one match of the longest length, then a bit for each repetition of it.
+ * The count is rounded up to whole matches; what is declared decides where reading stops.
+ */
+export function packedZeros5(bytes: number): Buffer {
+  const repetitions = Math.ceil(bytes / LONGEST_MATCH_BYTES)
+  // The lengths of the codes in which the tables are written: the symbols 1, 2, 18 and 19 have two bits each.
+  const preTable = nibbles([0, 2, 2, ...Array<number>(15).fill(0), 2, 2])
+  // 430 code lengths: literal 0 and the longest match have two bits, "once more" one, distance 1 one.
+  const tables = ['01', zeroRun(138), zeroRun(118), '00', zeroRun(47), '01', '00', zeroRun(123)].join('')
+  const start = preTable + tables + '10' + '11' + '111111111' + '0'
+  const bits = start.length + repetitions
+  const data = Buffer.alloc(Math.ceil(bits / 8))
+  for (let at = 0; at < start.length; at++) {
+    if (start[at] === '1') data[at >> 3] = (data[at >> 3] ?? 0) | (0x80 >> (at & 7))
+  }
+  const size = [data.length & 0xff, (data.length >> 8) & 0xff, data.length >> 16]
+  // Last block, has tables, three bytes of size, and how many bits of the last byte count.
+  const flags = 0xc0 | (2 << 3) | ((bits - 1) & 7)
+  const check = size.reduce((sum, byte) => sum ^ byte, 0x5a ^ flags)
+  return Buffer.concat([Buffer.from([flags, check, ...size]), data])
+}
+
+function nibbles(values: readonly number[]): string {
+  return values.map(value => value.toString(2).padStart(4, '0')).join('')
+}
+
+/** Symbol 19 of the tables' code: so many codes that are not in use, 11 to 138. */
+function zeroRun(count: number): string {
+  return `11${(count - 11).toString(2).padStart(7, '0')}`
 }
