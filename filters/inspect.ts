@@ -6,11 +6,11 @@ import { formatAddress } from '../mail/address.js'
 import { contentOf } from '../mail/content.js'
 import type { Inspector } from '../mail/finding.js'
 import type { Message } from '../mail/message.js'
-import type { Part } from '../mail/part.js'
 import type { Verdict } from '../mail/verdict.js'
 import type { Clamd } from './clamd/client.js'
 import { startDeadline, whyAborted, type Deadline } from './deadline.js'
 import { FindingList } from './finding-list.js'
+import { partsToOpen, type OpenablePart } from './leaves.js'
 import { decodedContent } from './mime/decode-content.js'
 import { CLAMD_STREAM_LIMIT, SPAMD_SIZE_LIMIT, verdictFrom, type Policy } from './policy.js'
 import type { Spamd } from './spamd/client.js'
@@ -55,9 +55,6 @@ const OWN_FAULT: Inspector = 'clamd'
 
 export async function inspect(message: Message, scanners: Scanners, signal: AbortSignal): Promise<Inspection> {
   const findings = new FindingList()
-  for (const { kind, what, where } of message.oddities) {
-    findings.add(kind === 'ambiguous' ? { kind, what, where } : { kind, limit: what, where })
-  }
   const { totalTimeoutMs } = scanners.inspect
   const deadline = startDeadline(totalTimeoutMs, `inspection took longer than ${totalTimeoutMs} ms`, signal)
   let spamCheck: SpamCheck | null = null
@@ -95,20 +92,19 @@ class VirusSearch {
       this.#couldNotLook(`reading the message failed, ${textOf(error)}`, 'message')
     }
     let budget: Budget | null = null
-    for (const part of leavesToUnpack(this.message)) {
+    for await (const opened of partsToOpen(this.message, finding => this.findings.add(finding))) {
       if (signal.aborted) break
       budget ??= this.scanners.newBudget()
-      await this.#unpack(part, budget)
+      await this.#unpack(opened, budget)
     }
     if (!signal.aborted || this.findings.has('virus')) return
     this.#couldNotLook(whyAborted(signal), 'message')
   }
 
-  async #unpack(part: Part, budget: Budget): Promise<void> {
+  async #unpack({ bytes, part, where }: OpenablePart, budget: Budget): Promise<void> {
     const { signal } = this.deadline
-    const where = `${part.number} ${part.fileName ?? part.mediaType}`
     try {
-      const content = decodedContent(this.message.spooled.bytes, part)
+      const content = decodedContent(bytes, part)
       const found = await this.scanners.unpacker.unpack(
         { where, fileName: part.fileName, content },
         budget,
@@ -144,21 +140,6 @@ class VirusSearch {
     this.#clamd = null
     if (!this.findings.has('unscannedByClamd')) this.findings.add({ kind: 'unscanned', by: OWN_FAULT, why, where })
   }
-}
-
-/** Every part without parts of its own, but for plain text that the whole message shows to clamd as it is. */
-function* leavesToUnpack(message: Message): Generator<Part> {
-  for (const part of leavesOf(message.root)) {
-    // Text with a file name is opened all the same: people save it under that name, and a zip need not look like one.
-    const isPlain = part.encoding === 'identity' && part.mediaType.startsWith('text/') && part.fileName === null
-    if (!isPlain) yield part
-  }
-  for (const reading of message.otherReadings) yield* leavesOf(reading)
-}
-
-function* leavesOf(part: Part): Generator<Part> {
-  if (part.parts.length === 0) yield part
-  for (const inner of part.parts) yield* leavesOf(inner)
 }
 
 async function askSpamd(
