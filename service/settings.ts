@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { logSettings } from '../admin/log-settings.js'
 import { clamdSettings } from '../filters/clamd/settings.js'
+import { inspectSettings } from '../filters/inspect.js'
 import { policySettings } from '../filters/policy.js'
 import { spamdSettings } from '../filters/spamd/settings.js'
 import { unpackSettings } from '../filters/unpack/settings.js'
@@ -20,6 +21,7 @@ export const settingsSchema = z.strictObject({
   lmtp: lmtpSettings.describe('Mail by LMTP, from the MTA and from the pipe command.'),
   smtp: smtpSettings.describe('Mail by SMTP, for sites without an MTA.'),
   spool: spoolSettings.describe('Messages while they are worked on.'),
+  inspect: inspectSettings.describe('Looking into a message, all together.'),
   unpack: unpackSettings.describe('Opening archives, and when to stop.'),
   clamd: clamdSettings.describe('Asking clamd for viruses.'),
   spamd: spamdSettings.describe('Asking spamd for spam.'),

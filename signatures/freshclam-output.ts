@@ -1,6 +1,7 @@
 // What freshclam said, read as a result. In come its text and its exit code, out goes an UpdateResult.
 // The text decides, not the code: a run that was turned away with 429, or that only waits for the end of a cool-down,
 // exits with 0. What is not understood is a failure, never "up to date".
+import { printable } from '../mail/finding.js'
 
 export type UpdateResult =
   | { readonly kind: 'updated'; readonly databases: readonly string[] }
@@ -22,7 +23,10 @@ export function readFreshclamOutput(text: string, exitCode: number | null): Fres
   return {
     result: resultOf(lines, exitCode),
     clamdNotified: lines.some(line => /^Clamd successfully notified/.test(line)),
-    warnings: lines.flatMap(line => /^WARNING: (.*)/.exec(line)?.[1] ?? []).filter(isWorthSaying),
+    warnings: lines
+      .flatMap(line => /^WARNING: (.*)/.exec(line)?.[1] ?? [])
+      .filter(isWorthSaying)
+      .map(printable),
   }
 }
 
@@ -68,7 +72,7 @@ function errorsIn(lines: readonly string[]): string | null {
   const telling = errors.filter(error => !/^(?:Update failed\.?|Initialization error!?)$/.test(error))
   const hint = lines.flatMap(line => /^Hint: (.*)/.exec(line)?.[1] ?? [])
   const words = [...new Set([...(telling.length > 0 ? telling : errors), ...hint])]
-  return words.length > 0 ? words.join('; ').replace(/\s+/g, ' ').slice(0, MAX_WHY_LENGTH) : null
+  return words.length > 0 ? printable(words.join('; ').replace(/\s+/g, ' ')).slice(0, MAX_WHY_LENGTH) : null
 }
 
 function isWorthSaying(warning: string): boolean {
