@@ -3,7 +3,7 @@
 import { textFrom } from './charset.js'
 import type { Parameter } from './parameters.js'
 
-/** Longer names are cut before decoding: no program shows them. */
+/** Of a longer name the beginning and the end are kept: no program shows it whole. */
 const MAX_NAME_CHARACTERS = 4096
 
 /** Every name that the parameters give under this key, the usual reading first, without doubles. */
@@ -17,7 +17,8 @@ export function namesIn(parameters: readonly Parameter[], key: string): string[]
 
 /** Without folders and line breaks. A program in C ends a name at a NUL, another leaves the NUL out. */
 function shownNames(name: string): string[] {
-  const cut = name.slice(0, MAX_NAME_CHARACTERS)
+  const half = MAX_NAME_CHARACTERS / 2
+  const cut = name.length > MAX_NAME_CHARACTERS ? name.slice(0, half) + name.slice(-half) : name
   const readings = cut.includes('\0') ? [cut.slice(0, cut.indexOf('\0')), cut.replaceAll('\0', '')] : [cut]
   return readings.map(reading => baseName(reading.replace(/[\r\n]+/g, ' ')).trim()).filter(reading => reading !== '')
 }

@@ -66,6 +66,7 @@ class HeaderReader {
   private open: OpenField | null = null
   /** Start of a line that is no field, while its continuation may still make it one. */
   private oddStart = -1
+  private oddColon = -1
   private nextColon = -1
   private readonly isAscii: boolean
 
@@ -131,6 +132,7 @@ class HeaderReader {
     this.close(at)
     this.mayEnd('no blank line before the body', at, at)
     this.oddStart = at
+    this.oddColon = colon
   }
 
   private colonFrom(at: number): number {
@@ -155,8 +157,8 @@ class HeaderReader {
       this.open = null
     } else if (this.oddStart >= 0) {
       // `Content-Type` and a colon on the next, folded line: programs that unfold first see a field.
-      const colon = this.text.indexOf(':', this.oddStart)
-      const name = colon > 0 && colon < at && colon - this.oddStart < 200 ? this.text.slice(this.oddStart, colon) : ''
+      const colon = this.oddColon
+      const name = colon < at && colon - this.oddStart < 200 ? this.text.slice(this.oddStart, colon) : ''
       if (DECISIVE.has(lenientName(name)))
         this.push({ name: withoutTail(name), valueStart: colon + 1, start: this.oddStart }, at)
     }

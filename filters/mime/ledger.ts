@@ -8,6 +8,9 @@ import type { Part } from '../../mail/part.js'
 const MAX_LINE_CHECKS = 2_000_000
 /** Readings that wait to be followed. */
 const MAX_PENDING = MAX_PARTS
+const PARTS_BETWEEN_PAUSES = 500
+/** Written down one by one; a person reads a few. */
+const MAX_ODDITIES = 100
 const SPARE_BYTES = 8 * 1024 * 1024
 /** Other readings may show the message this many times over, headers may be read twice. */
 const OTHER_READINGS_FACTOR = 8
@@ -37,6 +40,10 @@ export class Ledger {
   note(kind: Oddity['kind'], what: string, where: string): void {
     const key = kind === 'overLimit' ? what : `${where} ${what}`
     if (this.seenOddities.has(key)) return
+    if (kind === 'ambiguous' && this.seenOddities.size >= MAX_ODDITIES) {
+      this.note('overLimit', 'MAX_ODDITIES', where)
+      return
+    }
     this.seenOddities.add(key)
     this.oddities.push({ kind, what, where })
   }
@@ -44,6 +51,11 @@ export class Ledger {
   /** False when the budget is used up; the oddity is then noted. */
   takePart(where: string): boolean {
     return this.within(++this.partCount <= MAX_PARTS, 'MAX_PARTS', where)
+  }
+
+  /** Now and then, so that a message of thousands of parts does not hold up the others. */
+  isTimeToPause(): boolean {
+    return this.partCount % PARTS_BETWEEN_PAUSES === 0
   }
 
   takeLines(count: number, where: string): boolean {

@@ -5,9 +5,6 @@ export type Parameter = { readonly name: string; readonly value: string }
 
 export type StructuredValue = { readonly main: string; readonly parameters: readonly Parameter[] }
 
-/** More than this is kept from nobody's view: whoever sends it wants programs to disagree. */
-const MAX_PARAMETERS = 200
-
 export function structuredValue(value: string): StructuredValue {
   const segments = segmentsOf(value)
   const parameters: Parameter[] = []
@@ -15,17 +12,16 @@ export function structuredValue(value: string): StructuredValue {
     const equals = segment.indexOf('=')
     if (equals > 0)
       parameters.push({ name: segment.slice(0, equals).trim().toLowerCase(), value: segment.slice(equals + 1).trim() })
-    if (parameters.length >= MAX_PARAMETERS) break
   }
   return { main: (segments[0] ?? '').trim(), parameters }
 }
 
 /** Cuts at the semicolons that are in no quotes and no comment; quotes are undone and comments left out on the way. */
 function segmentsOf(value: string): string[] {
-  if (!/[("\\]/.test(value)) return value.split(';', MAX_PARAMETERS + 1)
+  if (!/[("\\]/.test(value)) return value.split(';')
   const segments: string[] = []
   let segment = ''
-  for (let at = 0; at < value.length && segments.length <= MAX_PARAMETERS;) {
+  for (let at = 0; at < value.length;) {
     const next = indexOfSpecial(value, at)
     segment += value.slice(at, next)
     at = next + 1

@@ -39,10 +39,10 @@ export function readingsOf(block: HeaderBlock, defaultType: string): { readings:
   for (const end of ends) {
     const fields = end.fieldCount === block.fields.length ? block.fields : block.fields.slice(0, end.fieldCount)
     const types = typeReadings(fields, defaultType)
-    isOverLimit ||= types.isOverLimit
     const usualType = types.readings[0]!
     const encodings = encodingReadings(fields, usualType.mediaType)
-    const names = fileNames(fields)
+    const { names, isOverLimit: hasManyNames } = fileNames(fields)
+    isOverLimit ||= types.isOverLimit || hasManyNames
     const ending = { what: end.what, bodyByte: end.bodyByte, fileName: names[0] ?? null }
     for (const type of types.readings) readings.push(...shapesOf(type, encodings, ending))
     if (names.length > 1 && !usualType.mediaType.startsWith('multipart/')) {

@@ -1,6 +1,7 @@
 // Walks the parts of a message under one way of seeing its lines. The usual reading becomes the tree; every other reading
 // that turns up on the way is handed to the ledger, to be followed when the tree is there. Entities that were
 // read once are not read again under another reading, which keeps the whole linear.
+import { setImmediate } from 'node:timers/promises'
 import { MAX_MIME_DEPTH } from '../../mail/limits.js'
 import type { Part } from '../../mail/part.js'
 import { OVERFLOW } from './boundaries.js'
@@ -100,6 +101,7 @@ export class Walk {
       const place = placeOf(index)
       if (this.seenEntities.has(entityKey(range, place))) continue
       if (!this.ledger.takePart(place.own)) break
+      if (this.ledger.isTimeToPause()) await setImmediate()
       parts.push(await this.entity(range, place))
     }
     return parts
