@@ -32,11 +32,17 @@ export function resolveMailbox(path: string, home: string, trust: Trust): Resolv
   if (trust === 'user' && path.split(sep).includes('..')) {
     return { kind: 'refused', why: 'a mailbox must not be named with ..' }
   }
-  const resolved = withoutEndSlash(normalize(isAbsolute(path) ? path : join(home, path)))
-  if (trust === 'user' && !isInside(resolved, withoutEndSlash(normalize(home)))) {
+  const resolved = normalPath(isAbsolute(path) ? path : join(home, path))
+  if (trust === 'user' && !isInside(resolved, normalPath(home))) {
     return { kind: 'refused', why: 'a mailbox must lie inside the home directory' }
   }
   return { kind: 'maildir', path: resolved, named: namingOf(path, lastName(resolved)) }
+}
+
+/** Without `.`, `..`, double slashes and a slash at the end: as this room compares paths. */
+export function normalPath(path: string): string {
+  const normal = normalize(path)
+  return normal.length > 1 && normal.endsWith(sep) ? normal.slice(0, -1) : normal
 }
 
 /** `inner` is `outer` or lies in it; both absolute and normal. */
@@ -68,10 +74,6 @@ function faultOf(path: string, home: string): string | null {
     return 'the name of the mailbox is too long'
   if (!isAbsolute(home)) return 'the home directory is no absolute path'
   return null
-}
-
-function withoutEndSlash(path: string): string {
-  return path.length > 1 && path.endsWith(sep) ? path.slice(0, -1) : path
 }
 
 function lastName(path: string): string {

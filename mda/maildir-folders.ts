@@ -25,8 +25,9 @@ export async function createMaildir(target: MaildirTarget): Promise<void> {
       closeFile(directory)
       directory = child.fd
       isNew = child.isNew
-      if (child.isFolder && isNew) await makeFolderMark(directory, target)
-      if (isNew && index < names.length - 1 && (child.isFolder || name === 'Maildir')) await fill(directory, target)
+      const isLast = index === names.length - 1
+      if (child.isFolder && (isNew || isLast)) await makeFolderMark(directory, target)
+      if (isNew && !isLast && (child.isFolder || name === 'Maildir')) await fill(directory, target)
     }
     if (!isNew) await assertMayFill(directory, target)
     await fill(directory, target)

@@ -1,5 +1,5 @@
 // Into which Maildir, on whose behalf, under which rules: what maildir.ts is given.
-import { isInside, resolveMailbox, type ResolvedMailbox, type Trust } from './mailbox-path.js'
+import { isInside, normalPath, resolveMailbox, type ResolvedMailbox, type Trust } from './mailbox-path.js'
 import type { User } from './users/user.js'
 
 export type MaildirTarget = {
@@ -26,7 +26,7 @@ export function maildirTarget(
   return {
     mailbox,
     trust: rules.trust ?? 'site',
-    home: user.home.length > 1 ? user.home.replace(/\/+$/, '') : user.home,
+    home: normalPath(user.home),
     uid: user.uid,
     gid: user.gid,
     umask: rules.umask ?? DEFAULT_UMASK,

@@ -10,9 +10,10 @@ import { syncDirectory } from '../../mda/directory-sync.js'
 import { outcomeOfFault } from '../../mda/mailbox-fault.js'
 import { deliverToMaildir } from '../../mda/maildir.js'
 import { escapeHost, nameInNew, nameInTmp, nextName } from '../../mda/maildir-name.js'
-import { defaultMailbox } from '../../mda/maildir-target.js'
+import { resolveMailbox } from '../../mda/mailbox-path.js'
+import { defaultMailbox, maildirTarget } from '../../mda/maildir-target.js'
 import { cleanTmp } from '../../mda/tmp-cleaning.js'
-import { isRoot, mailOf, makeHomes, namesIn, streamed, targetIn } from './mailboxes.js'
+import { isRoot, mailOf, makeHomes, namesIn, ourGid, ourUid, streamed, targetIn } from './mailboxes.js'
 
 let homes: ReturnType<typeof makeHomes>
 let home: string
@@ -64,6 +65,14 @@ test('a missing Maildir is created, private, and a folder gets its mark', async 
   }
   const [name] = namesIn(join(home, 'Maildir/.Junk/new'))
   assert.equal(statSync(join(home, 'Maildir/.Junk/new', name ?? '')).mode & MODE, 0o600)
+})
+
+test('a home that is written carelessly is the same home', async () => {
+  const user = { name: 'joe', home: `${homes.root}//./joe/`, uid: ourUid, gid: ourGid, maildir: 'Maildir', quota: null }
+  const mailbox = resolveMailbox('Maildir/.Junk', user.home, 'user')
+  assert.ok(mailbox.kind === 'maildir')
+  const { outcome } = await deliverToMaildir(mailOf('x'), maildirTarget(user, mailbox, { trust: 'user' }))
+  assert.deepEqual([outcome.kind, outcome.text], ['delivered', 'delivered to Maildir/.Junk'])
 })
 
 test('the umask of the filter gives a group its share', async () => {
