@@ -524,7 +524,7 @@ static size_t encode_input(char *output, bool *at_line_start) {
 }
 
 static void send_message(void) {
-  static char output[2 * CHUNK_BYTES + 8];
+  static char output[2 * CHUNK_BYTES + 16];
   bool at_line_start = true;
   for (bool is_empty = true;;) {
     size_t length = encode_input(output, &at_line_start);
@@ -533,8 +533,9 @@ static void send_message(void) {
     if (input.ended) {
       if (is_empty) try_later("4.3.0", "standard input is empty, there is no message", NULL);
       if (has_early_reply()) end_with_early_reply();
-      // A last line without its line end gets one.
-      const char *end = at_line_start ? ".\r\n" : "\r\n.\r\n";
+      // A last line without its line end gets one. QUIT may go with the message's end (RFC 2920 3.1): so the service
+      // answers both at once, and does not write to somebody who has gone.
+      const char *end = at_line_start ? ".\r\nQUIT\r\n" : "\r\n.\r\nQUIT\r\n";
       memcpy(output + length, end, strlen(end));
       length += strlen(end);
     }
@@ -573,7 +574,6 @@ static void converse(const char *sender, const char *recipient) {
   expect(3, &reply);
   send_message();
   read_reply(&reply);
-  send(service.fd, "QUIT\r\n", 6, MSG_NOSIGNAL | MSG_DONTWAIT); // nobody waits for its answer
   if (reply.code / 100 == 3) unreadable_reply();
   end_with_reply(&reply);
 }

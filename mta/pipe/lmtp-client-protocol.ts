@@ -135,7 +135,10 @@ export function encodePiece(
   return { bytes: bytes.subarray(0, length), atLineStart: isStart }
 }
 
-/** The end of the message; a last line without its line end gets one. */
+/**
+ * The end of the message; a last line without its line end gets one. QUIT may go with it (RFC 2920 3.1): so the service
+ * answers both at once, and does not write to somebody who has gone.
+ */
 export function messageEnd(atLineStart: boolean): string {
-  return atLineStart ? '.\r\n' : '\r\n.\r\n'
+  return `${atLineStart ? '' : '\r\n'}.\r\nQUIT\r\n`
 }

@@ -57,7 +57,6 @@ async function converse(connection: ServiceConnection, submission: Submission): 
   const failed = await sendMessage(connection, submission.input)
   if (failed) return failed
   const last = await connection.reply()
-  connection.quit()
   return isOfClass(2, last) ? answerOf(last) : refusal(last)
 }
 

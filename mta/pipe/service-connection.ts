@@ -122,11 +122,6 @@ export class ServiceConnection {
     return this.fault !== null
   }
 
-  /** Says goodbye after the last reply, and does not wait for the answer. */
-  quit(): void {
-    if (!this.hasFailed()) this.socket.write('QUIT\r\n')
-  }
-
   close(): void {
     clearTimeout(this.deadline)
     this.socket.destroy()

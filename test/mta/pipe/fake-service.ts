@@ -5,8 +5,8 @@ import type { Socket } from 'node:net'
 
 /**
  * `S: 250 ok` says a line; `S. text` says text without a line end; `C: MAIL` waits for a line that begins so;
- * `message` waits for the end of a message; `bytes 5000` waits for so many bytes of it; `close` closes; `hang` says
- * nothing more and reads on; `deaf` stops reading. After the last step the connection stays open.
+ * `message` waits for the end of a message; `bytes 5000` waits for so many bytes of it; `close` closes; `end` says
+ * nothing more but reads on; `hang` waits for ever; `deaf` stops reading. After the last step the connection stays open.
  */
 export type Script = readonly string[]
 
@@ -98,6 +98,7 @@ class Conversation {
     if (step.startsWith('C: ')) return this.hearCommand(step.slice(3))
     if (step === 'hang') return false
     if (step === 'close') this.socket.destroySoon()
+    else if (step === 'end') this.socket.end()
     else if (step === 'deaf') this.socket.pause()
     else if (step.startsWith('S: ')) this.socket.write(`${step.slice(3)}\r\n`, 'latin1')
     else if (step.startsWith('S. ')) this.socket.write(step.slice(3), 'latin1')

@@ -17,8 +17,8 @@ export type Ran = { readonly exitCode: number | null; readonly signal: string | 
 
 export type Run = {
   readonly args: readonly string[]
-  /** The message; or what standard input is instead. */
-  readonly stdin?: Buffer | string | readonly (Buffer | string)[] | 'open' | { readonly stdio: StdioOptions }
+  /** The message; null for one that never comes; or what standard input, output and error are instead. */
+  readonly stdin?: Buffer | string | readonly Buffer[] | null | { readonly stdio: StdioOptions }
   readonly environment?: Readonly<Record<string, string>>
   /** Called once the process runs. */
   readonly meanwhile?: (pid: number) => void
@@ -34,7 +34,7 @@ export function compileInto(folder: string, ...flags: string[]): MaildropCommand
   const program = join(folder, 'bin', 'maildrop')
   mkdirSync(dirname(program), { recursive: true })
   const macros = [`-DNODE="${process.execPath}"`, '-DVERSION="0.1.0"']
-  execFileSync('cc', ['-std=c11', '-O1', '-Wall', '-Wextra', '-Werror', ...flags, ...macros, C_SOURCE, '-o', program])
+  execFileSync('cc', ['-std=c11', '-O1', '-Wall', '-Wextra', '-Werror', ...macros, ...flags, C_SOURCE, '-o', program])
   return { name: 'the C client', argv: [program] }
 }
 
@@ -42,23 +42,24 @@ export const nodeCommand: MaildropCommand = { name: 'the command in Node', argv:
 
 export function run(command: MaildropCommand, options: Run): Promise<Ran> {
   const { stdin = 'Subject: x\n\nhello\n' } = options
-  const special = typeof stdin === 'object' && 'stdio' in stdin ? stdin.stdio : null
+  const special = stdin !== null && typeof stdin === 'object' && 'stdio' in stdin
   const child = spawn(command.argv[0]!, [...command.argv.slice(1), ...options.args], {
-    stdio: special ?? ['pipe', 'pipe', 'pipe'],
+    stdio: special ? stdin.stdio : ['pipe', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH, ...options.environment },
   })
   if (child.pid !== undefined) options.meanwhile?.(child.pid)
+  // A command that is refused ends before it has read everything.
+  child.stdin?.on('error', () => undefined)
+  if (!special && stdin !== null) {
+    for (const piece of Array.isArray(stdin) ? (stdin as Buffer[]) : [stdin as Buffer | string])
+      child.stdin?.write(piece)
+    child.stdin?.end()
+  }
   return new Promise((resolve, reject) => {
     let output = ''
     child.stdout?.on('data', chunk => (output += String(chunk)))
     child.stderr?.on('data', chunk => (output += String(chunk)))
     child.once('error', reject)
     child.once('close', (exitCode, signal) => resolve({ exitCode, signal, output }))
-    // A command that is refused ends before it has read everything.
-    child.stdin?.on('error', () => undefined)
-    if (special || stdin === 'open') return
-    for (const piece of Array.isArray(stdin) ? (stdin as (Buffer | string)[]) : [stdin as Buffer | string])
-      child.stdin?.write(piece)
-    child.stdin?.end()
   })
 }

@@ -2,32 +2,38 @@
 // an exit code it does not know, so nearly every claim here is: whatever happens, the answer is "later".
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import type { StdioOptions } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { openSync, closeSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
-import { after, afterEach, describe, it } from 'node:test'
+import { after, describe, it } from 'node:test'
 import { startFakeService, TO_DATA, TO_END, TO_MESSAGE, undotted, WELCOME } from './fake-service.js'
 import type { FakeService, Script } from './fake-service.js'
 import { run, temporaryFolder } from './maildrop-commands.js'
 import type { MaildropCommand, Ran, Run } from './maildrop-commands.js'
 
+/** Nearly all of a test's time is a process that starts. */
+const AT_ONCE = { concurrency: 4 }
+
 const JOE = ['-d', 'joe@example.org', '-f', 'ann@example.net']
 
 export function maildropSuite(command: MaildropCommand): void {
   const folder = temporaryFolder()
-  let service: FakeService | null = null
-  let socketNumber = 0
-  after(() => folder.remove())
-  afterEach(async () => {
-    await service?.close()
-    service = null
+  const services: FakeService[] = []
+  after(async () => {
+    for (const service of services) await service.close()
+    folder.remove()
   })
 
-  const serve = async (script: Script): Promise<FakeService> =>
-    (service = await startFakeService(join(folder.path, `${++socketNumber}.sock`), script))
+  const serve = async (script: Script): Promise<FakeService> => {
+    const service = await startFakeService(join(folder.path, `${randomUUID()}.sock`), script)
+    services.push(service)
+    return service
+  }
 
   /** Runs the command against a service that follows the script. */
   const against = async (script: Script, options: Partial<Run> = {}): Promise<Ran & { service: FakeService }> => {
@@ -38,7 +44,7 @@ export function maildropSuite(command: MaildropCommand): void {
 
   const answered = (replies: readonly string[]): Script => [...TO_END, ...replies.map(reply => `S: ${reply}`)]
 
-  describe(`a message that the service takes, by ${command.name}`, () => {
+  describe(`a message that the service takes, by ${command.name}`, AT_ONCE, () => {
     it('is success without a word', async () => {
       const ran = await against(answered(['250 2.0.0 delivered (exit 0)']))
       assert.deepEqual([ran.exitCode, ran.output], [0, ''])
@@ -78,7 +84,7 @@ export function maildropSuite(command: MaildropCommand): void {
     })
   })
 
-  describe(`what the service answers, by ${command.name}`, () => {
+  describe(`what the service answers, by ${command.name}`, AT_ONCE, () => {
     const finals: [claim: string, reply: readonly string[], exitCode: number, output: string][] = [
       ['a refusal', ['554 5.7.1 virus found (exit 77)'], 77, '5.7.1 virus found\n'],
       ['a message too large', ['552 5.3.4 too large (exit 69)'], 69, '5.3.4 too large\n'],
@@ -117,7 +123,7 @@ export function maildropSuite(command: MaildropCommand): void {
     })
 
     it('a refusal in the middle of the message is final', async () => {
-      const script = [...TO_MESSAGE, 'bytes 100000', 'S: 552 5.3.4 too large (exit 69)', 'close']
+      const script = [...TO_MESSAGE, 'bytes 100000', 'S: 552 5.3.4 too large (exit 69)', 'end']
       const ran = await against(script, { stdin: Buffer.alloc(8_000_000, 'x\n') })
       assert.deepEqual([ran.exitCode, ran.output], [69, '5.3.4 too large\n'])
     })
@@ -136,7 +142,7 @@ export function maildropSuite(command: MaildropCommand): void {
       })
   })
 
-  describe(`a service that misbehaves, by ${command.name}`, () => {
+  describe(`a service that misbehaves, by ${command.name}`, AT_ONCE, () => {
     const unreadable: [claim: string, script: Script][] = [
       ['garbage', ['S: hello']],
       ['HTTP', ['S: HTTP/1.1 400 Bad Request']],
@@ -234,7 +240,7 @@ export function maildropSuite(command: MaildropCommand): void {
     })
   })
 
-  describe(`standard input that fails, by ${command.name}`, () => {
+  describe(`standard input that fails, by ${command.name}`, AT_ONCE, () => {
     const refused = async (options: Partial<Run>, text: RegExp): Promise<void> => {
       const ran = await against(answered(['250 ok (exit 0)']), options)
       assert.equal(ran.exitCode, 75)
@@ -277,19 +283,22 @@ export function maildropSuite(command: MaildropCommand): void {
         pair.far.write('Subject: x\n\nhalf of it\n')
         setTimeout(() => pair.far.resetAndDestroy(), 300)
       }
-      const stdin = { stdio: [pair.near, 'pipe', 'pipe'] as never }
-      await refused({ stdin, meanwhile: feed }, /^4\.3\.0 .*cannot read the message/)
-      pair.close()
+      try {
+        const stdin = { stdio: [pair.near, 'pipe', 'pipe'] as StdioOptions }
+        await refused({ stdin, meanwhile: feed }, /^4\.3\.0 .*cannot read the message/)
+      } finally {
+        pair.close()
+      }
     })
 
     it('one that never ends means later, in time', () =>
-      refused({ stdin: 'open', args: [...JOE, '--timeout-seconds', '1'] }, /^4\.3\.0 .*in time/))
+      refused({ stdin: null, args: [...JOE, '--timeout-seconds', '1'] }, /^4\.3\.0 .*in time/))
 
     it('one that never begins means later, in time, without -f', () =>
-      refused({ stdin: 'open', args: [...JOE.slice(0, 2), '--timeout-seconds', '1'] }, /^4\.3\.0 .*in time/))
+      refused({ stdin: null, args: [...JOE.slice(0, 2), '--timeout-seconds', '1'] }, /^4\.3\.0 .*in time/))
   })
 
-  describe(`standard output and signals, by ${command.name}`, () => {
+  describe(`standard output and signals, by ${command.name}`, AT_ONCE, () => {
     const refusal = answered(['550 5.1.1 nobody (exit 67)'])
 
     it('a full device for the text changes no exit code', async () => {
@@ -324,7 +333,7 @@ export function maildropSuite(command: MaildropCommand): void {
       })
   })
 
-  describe(`the envelope, by ${command.name}`, () => {
+  describe(`the envelope, by ${command.name}`, AT_ONCE, () => {
     const mailFor = async (args: readonly string[], stdin?: string): Promise<string[]> => {
       const ran = await against(answered(['250 ok (exit 0)']), { args, ...(stdin === undefined ? {} : { stdin }) })
       assert.deepEqual([ran.exitCode, ran.output], [0, ''])
@@ -336,7 +345,7 @@ export function maildropSuite(command: MaildropCommand): void {
       ['<> is the null sender', '<>', '<>'],
       ['MAILER-DAEMON is the null sender', 'MAILER-DAEMON', '<>'],
       ['angle brackets are taken off', '<ann@example.net>', '<ann@example.net>'],
-      ['a quoted local part stays', '"ann b"@example.net', '<"ann b">'.replace('>', '@example.net>')],
+      ['a quoted local part stays', '"ann b"@example.net', '<"ann b"@example.net>'],
       ['a local part with a blank is quoted', 'ann b@example.net', '<"ann b"@example.net>'],
       ['a local part with a quote in it is quoted', 'a"b\\c@example.net', '<"a\\"b\\\\c"@example.net>'],
       ['a local part with an @ is quoted', 'a@b@example.net', '<"a@b"@example.net>'],
@@ -355,38 +364,32 @@ export function maildropSuite(command: MaildropCommand): void {
       assert.match(ran.output, /^4\.3\.5 .*UTF-8/)
     })
 
-    const headers: [claim: string, header: string, path: string][] = [
-      ['a Return-Path on top is the sender', 'Return-Path: <ann@example.net>\nSubject: x\n', '<ann@example.net>'],
-      ['without brackets too', 'return-path:ann@example.net  \r\n', '<ann@example.net>'],
+    const tops: [claim: string, message: string, path: string][] = [
+      ['a Return-Path on top is the sender', 'Return-Path: <ann@example.net>\nSubject: x\n\n', '<ann@example.net>'],
+      ['without brackets too', 'return-path:ann@example.net  \r\n\r\n', '<ann@example.net>'],
       [
-        'so is one below the last trace lines',
-        'From x\nDelivered-To: a\n b\nX-Original-To: c\nReturn-Path: <a@b.c>\n',
+        'so is one below other lines of the last MTA',
+        'From x\nDelivered-To: a\n b\nX-Original-To: c\nReturn-Path: <a@b.c>\n\n',
         '<a@b.c>',
       ],
-      ['an empty one is the null sender', 'Return-Path: <>\n', '<>'],
-      ["Postfix's null sender too", 'Return-Path: <MAILER-DAEMON>\n', '<>'],
-      ['one further down is not believed', 'Subject: x\nReturn-Path: <ann@example.net>\n', '<>'],
+      ['an empty one is the null sender', 'Return-Path: <>\n\n', '<>'],
+      ["Postfix's null sender too", 'Return-Path: <MAILER-DAEMON>\n\n', '<>'],
+      ['one further down is not believed', 'Subject: x\nReturn-Path: <ann@example.net>\n\n', '<>'],
       ['one in the body is not believed', '\nReturn-Path: <ann@example.net>\n', '<>'],
-      ['none is the null sender', 'Subject: x\n', '<>'],
-      ['one that is no address is the null sender', 'Return-Path: <a b>c@>\n', '<>'],
-      ['one with a zero byte is the null sender', 'Return-Path: <a\0@b>\n', '<>'],
-      ['one that is too long is the null sender', `Return-Path: <${'a'.repeat(400)}@example.net>\n`, '<>'],
+      ['none is the null sender', 'Subject: x\n\n', '<>'],
+      ['one that is no address is the null sender', 'Return-Path: <a b>c@>\n\n', '<>'],
+      ['one with a zero byte is the null sender', 'Return-Path: <a\0@b>\n\n', '<>'],
+      ['one that is too long is the null sender', `Return-Path: <${'a'.repeat(400)}@example.net>\n\n`, '<>'],
       ['one that is cut off is the null sender', 'Return-Path: <ann@example.net>', '<>'],
       [
-        'one that does not come in the first 64 KiB is the null sender',
-        `Delivered-To: ${'a'.repeat(70_000)}\nReturn-Path: <a@b>\n`,
+        'one behind the first 64 KiB is the null sender',
+        `Delivered-To: ${'a'.repeat(70_000)}\nReturn-Path: <a@b>\n\n`,
         '<>',
       ],
     ]
-    for (const [claim, header, path] of headers)
+    for (const [claim, message, path] of tops)
       it(`without -f: ${claim}`, async () => {
-        assert.deepEqual(
-          await mailFor(
-            ['-djoe'],
-            `${header}\nbody\n`.replace(/(<ann@example.net>)\n\nbody\n$/, header.endsWith('\n') ? '$&' : '$1'),
-          ),
-          [`MAIL FROM:${path}`, 'RCPT TO:<joe>'],
-        )
+        assert.deepEqual(await mailFor(['-djoe'], message), [`MAIL FROM:${path}`, 'RCPT TO:<joe>'])
       })
 
     const bad = [
@@ -413,23 +416,26 @@ export function maildropSuite(command: MaildropCommand): void {
   })
 }
 
+/** Two ends of a TCP connection; nobody here reads from the near one. */
 async function socketPair(): Promise<{ near: Socket; far: Socket; close: () => void }> {
-  const server = createServer()
+  const server = createServer({ pauseOnConnect: true })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const accepted = once(server, 'connection') as Promise<[Socket]>
-  const near = connect((server.address() as AddressInfo).port, '127.0.0.1')
-  await once(near, 'connect')
-  const [far] = await accepted
+  const far = connect((server.address() as AddressInfo).port, '127.0.0.1')
   far.on('error', () => undefined)
+  const [near] = await accepted
   near.on('error', () => undefined)
-  return { near, far, close: () => (near.destroy(), server.close(), undefined) }
+  const close = (): void => {
+    near.destroy()
+    far.destroy()
+    server.close()
+  }
+  return { near, far, close }
 }
 
 const BUSY_SERVICE = `
 const { startFakeService, TO_END } = await import(process.argv[1])
-const { createServer } = await import('node:net')
-const listen = createServer.prototype
 await startFakeService(process.argv[2], [...TO_END, 'S: 250 ok (exit 0)'])
 process.stdout.write('ready')`
 
@@ -441,24 +447,25 @@ async function startBusyService(socketPath: string): Promise<{ goOn(): void; end
   })
   await once(child.stdout, 'data')
   child.kill('SIGSTOP')
-  const fillers: Socket[] = []
-  for (;;) {
-    const filler = connect(socketPath)
-    filler.on('error', () => undefined)
-    fillers.push(filler)
-    const isFull = await Promise.race([
-      once(filler, 'connect').then(() => false),
-      once(filler, 'error').then(() => true),
-    ])
-    if (isFull) break
+  const waiting: Socket[] = []
+  for (let isFull = false; !isFull;) {
+    const socket = connect(socketPath)
+    waiting.push(socket)
+    isFull = await new Promise(resolve => {
+      socket.once('connect', () => resolve(false))
+      socket.on('error', () => resolve(true))
+    })
+  }
+  const leave = (): void => {
+    for (const socket of waiting) socket.destroy()
   }
   return {
     goOn: () => {
-      for (const filler of fillers) filler.destroy()
+      leave()
       child.kill('SIGCONT')
     },
     end: () => {
-      for (const filler of fillers) filler.destroy()
+      leave()
       child.kill('SIGKILL')
     },
   }

@@ -1,9 +1,10 @@
 // Both forms of the `maildrop` command pass the same suite, and say the same on the same command line.
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { startFakeService, TO_MESSAGE } from './fake-service.js'
 import { compileInto, nodeCommand, run, temporaryFolder } from './maildrop-commands.js'
 import { maildropSuite } from './maildrop-suite.js'
 
@@ -50,7 +51,7 @@ describe('the command line', () => {
     })
 })
 
-describe('the C client without a service', () => {
+describe('the C client', () => {
   /** A folder with the client, and a command in Node that says what it was given. */
   const installed = (): { argv: string[]; name: string; path: string } => {
     const path = join(folder.path, 'installed')
@@ -63,7 +64,7 @@ describe('the C client without a service', () => {
     return { argv: [...client.argv], name: client.name, path }
   }
 
-  it('runs the command in Node with the same arguments and the whole message', async () => {
+  it('without a service runs the command in Node with the same arguments and the whole message', async () => {
     const client = installed()
     const args = ['-djoe', '-V', '9', '--config', '/x', '--socket', join(client.path, 'nobody.sock')]
     const ran = await run(client, { args, stdin: 'Return-Path: <a@b>\n\nhello\n' })
@@ -77,7 +78,6 @@ describe('the C client without a service', () => {
     const server = createServer()
     await new Promise<void>(resolve => server.listen(socketPath, resolve))
     const stale = join(client.path, 'left-over.sock')
-    const { renameSync } = await import('node:fs')
     renameSync(socketPath, stale)
     await new Promise(resolve => server.close(resolve))
     const ran = await run(client, { args: ['-d', 'joe', '--socket', stale] })
@@ -92,10 +92,24 @@ describe('the C client without a service', () => {
   })
 
   it('means later when Node is not there', async () => {
-    const client = installed()
-    const compiled = compileInto(client.path, '-UNODE')
-    const args = ['-d', 'joe', '--socket', join(client.path, 'nobody.sock')]
-    const ran = await run(compiled, { args, environment: { PATH: '/nowhere' } })
-    assert.equal(ran.exitCode, 69) // the macro names this Node
+    const { path } = installed()
+    const client = compileInto(path, '-UNODE', '-DNODE="/nowhere/node"')
+    const args = ['-d', 'joe', '--socket', join(path, 'nobody.sock')]
+    const ran = await run(client, { args, environment: { PATH: '/nowhere' } })
+    assert.equal(ran.exitCode, 75)
+    assert.match(ran.output, /^4\.3\.5 .*Node cannot be started/)
+  })
+
+  it('reads the refusal of a service that has closed already', async () => {
+    const service = await startFakeService(join(folder.path, 'closes.sock'), [
+      ...TO_MESSAGE,
+      'bytes 100000',
+      'S: 552 5.3.4 too large (exit 69)',
+      'close',
+    ])
+    const stdin = Buffer.alloc(8_000_000, 'x\n')
+    const ran = await run(cClient, { args: ['-d', 'joe', '--socket', service.socketPath], stdin })
+    await service.close()
+    assert.deepEqual([ran.exitCode, ran.output], [69, '5.3.4 too large\n'])
   })
 })
