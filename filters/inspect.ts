@@ -4,7 +4,7 @@
 import { z } from 'zod'
 import { formatAddress } from '../mail/address.js'
 import { contentOf } from '../mail/content.js'
-import type { Inspector } from '../mail/finding.js'
+import type { Finding, Inspector } from '../mail/finding.js'
 import type { Message } from '../mail/message.js'
 import type { Verdict } from '../mail/verdict.js'
 import type { Clamd } from './clamd/client.js'
@@ -22,6 +22,7 @@ export const inspectSettings = z
     totalTimeoutMs: z
       .int()
       .min(1)
+      .max(3_600_000)
       .default(300_000)
       .describe(
         'How long the inspection of one message may take in all; what was not looked at by then counts as unscanned.',
@@ -42,6 +43,8 @@ export type Scanners = {
   readonly newBudget: () => Budget
   readonly policy: Policy
   readonly inspect: InspectSettings
+  /** A `stale` finding when clamd's signatures are older than the settings allow, else null. */
+  readonly staleFinding: () => Finding | null
 }
 
 export type Inspection = {
@@ -55,6 +58,8 @@ const OWN_FAULT: Inspector = 'clamd'
 
 export async function inspect(message: Message, scanners: Scanners, signal: AbortSignal): Promise<Inspection> {
   const findings = new FindingList()
+  const stale = scanners.staleFinding()
+  if (stale) findings.add(stale)
   const { totalTimeoutMs } = scanners.inspect
   const deadline = startDeadline(totalTimeoutMs, `inspection took longer than ${totalTimeoutMs} ms`, signal)
   let spamCheck: SpamCheck | null = null

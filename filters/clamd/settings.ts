@@ -8,10 +8,11 @@ export const clamdSettings = z
     socket: socketField('unix:/run/clamav/clamd.ctl').describe(
       'Where clamd listens: unix:/path as its LocalSocket, or host:port as its TCPAddr and TCPSocket.',
     ),
-    connectTimeoutMs: z.int().min(1).default(5_000).describe('How long a connection to clamd may take.'),
+    connectTimeoutMs: z.int().min(1).max(3_600_000).default(5_000).describe('How long a connection to clamd may take.'),
     sendTimeoutMs: z
       .int()
       .min(1)
+      .max(3_600_000)
       .default(30_000)
       .describe(
         'How long clamd may go without reading on while it is sent something; its own CommandReadTimeout is 30 s.',
@@ -19,6 +20,7 @@ export const clamdSettings = z
     totalTimeoutMs: z
       .int()
       .min(1)
+      .max(3_600_000)
       .default(150_000)
       .describe(
         'How long one scan may take in all, the wait for its turn included; more than MaxScanTime of clamd (120 s).',

@@ -7,10 +7,11 @@ export const spamdSettings = z
   .strictObject({
     enabled: z.boolean().default(true).describe('Whether spamd is asked about every message.'),
     socket: socketField('127.0.0.1:783').describe('Where spamd listens: unix:/path as its --socketpath, or host:port.'),
-    connectTimeoutMs: z.int().min(1).default(5_000).describe('How long a connection to spamd may take.'),
+    connectTimeoutMs: z.int().min(1).max(3_600_000).default(5_000).describe('How long a connection to spamd may take.'),
     totalTimeoutMs: z
       .int()
       .min(1)
+      .max(3_600_000)
       .default(100_000)
       .describe('How long one check may take in all, the wait for its turn included.'),
     maxMessageBytes: z

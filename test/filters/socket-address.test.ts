@@ -44,3 +44,9 @@ test('without settings clamd and spamd are asked where Debian puts them', () => 
     ['unix:/run/clamav/clamd.ctl', '127.0.0.1:783'],
   )
 })
+
+test('a time longer than timers can count is refused, not taken for no time at all', () => {
+  assert.equal(clamdSettings.safeParse({ totalTimeoutMs: 2 ** 31 }).success, false)
+  assert.equal(spamdSettings.safeParse({ totalTimeoutMs: 2 ** 31 }).success, false)
+  assert.equal(clamdSettings.safeParse({ totalTimeoutMs: 0 }).success, false)
+})
