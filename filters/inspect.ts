@@ -58,12 +58,12 @@ const OWN_FAULT: Inspector = 'clamd'
 
 export async function inspect(message: Message, scanners: Scanners, signal: AbortSignal): Promise<Inspection> {
   const findings = new FindingList()
-  const stale = scanners.staleFinding()
-  if (stale) findings.add(stale)
   const { totalTimeoutMs } = scanners.inspect
   const deadline = startDeadline(totalTimeoutMs, `inspection took longer than ${totalTimeoutMs} ms`, signal)
   let spamCheck: SpamCheck | null = null
   try {
+    const stale = scanners.staleFinding()
+    if (stale) findings.add(stale)
     await new VirusSearch(message, scanners, findings, deadline).run()
     if (!findings.has('virus')) spamCheck = await askSpamd(message, scanners.spamd, findings, deadline.signal)
   } catch (error) {

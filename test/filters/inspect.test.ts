@@ -143,6 +143,7 @@ function scanners(fields: Partial<Scanners>): Scanners {
     newBudget: () => newBudget(unpackSettings.parse({})),
     policy: policySettings.parse({}),
     inspect: inspectSettings.parse({}),
+    staleFinding: () => null,
     ...fields,
   }
 }
@@ -270,6 +271,12 @@ test('what is odd in the structure is a finding', async () => {
   ])
 })
 
+test('old signatures are a finding, which by default marks nothing', async () => {
+  const stale = { kind: 'stale', ageHours: 100 } as const
+  const { verdict } = await inspect(messageWith({}), scanners({ staleFinding: () => stale }), never)
+  assert.deepEqual(verdict, { decision: 'pass', findings: [stale], policy: 'policy.stale = "pass"' })
+})
+
 test('an inspection that takes too long is unscanned and deferred, whoever is at work', async () => {
   const stuck = <T>(signal: AbortSignal) => sleep(60_000, undefined as T, { signal, ref: false })
   const unpacker: Unpacker = {
@@ -300,7 +307,8 @@ test('our own faults defer the mail and never escape: a disk that fails, an unpa
   const newBudget = () => {
     throw new Error('EIO')
   }
-  for (const fault of [{ unpacker }, { clamd }, { spamd }, { newBudget }]) {
+  const staleFinding = newBudget
+  for (const fault of [{ unpacker }, { clamd }, { spamd }, { newBudget }, { staleFinding }]) {
     const { verdict } = await inspect(withAttachment, scanners(fault), never)
     assert.equal(verdict.decision, 'defer', Object.keys(fault)[0])
     assert.match(JSON.stringify(verdict.findings), /EIO/)

@@ -36,6 +36,7 @@ before(async () => {
     newBudget: () => newBudget(unpack),
     policy: policySettings.parse({}),
     inspect: inspectSettings.parse({}),
+    staleFinding: () => null,
   }
 })
 after(async () => {
