@@ -21,7 +21,7 @@ export type Spool = {
 }
 
 export type SpoolResult =
-  | { readonly kind: 'spooled'; readonly spooled: Spooled; dispose(): Promise<void> }
+  | { readonly kind: 'spooled'; readonly spooled: Spooled; readonly dispose: () => Promise<void> }
   | { readonly kind: 'failed'; readonly outcome: Outcome }
 
 export interface SpoolWriter {
