@@ -19,7 +19,7 @@ export function boundariesIn(value: string, parameters: readonly Parameter[]): s
   if (strict.length === 1 && isPlain(strict[0]!, value)) return strict
   const candidates = new Set<string>()
   const found = [...strict, ...mentions(value), ...mentions(withoutComments(value))]
-  for (const candidate of found) for (const variant of variantsOf(candidate)) candidates.add(asLineText(variant))
+  for (const candidate of found) for (const variant of variantsOf(candidate)) addLineTexts(candidates, variant)
   // `-- ` stands above many a signature: an empty boundary counts only where one is written.
   if (!strict.includes('')) candidates.delete('')
   const all = [...candidates]
@@ -47,7 +47,7 @@ function mentions(value: string): string[] {
     const rest = value.slice(mention.index + mention[0].length, mention.index + mention[0].length + 2000)
     const quoted = /^"((?:[^"\\]|\\.)*)/.exec(rest)?.[1]
     if (quoted !== undefined) found.push(quoted, quoted.replace(/\\(.)/g, '$1'), rest.slice(1))
-    found.push(/^[^;]*/.exec(rest)?.[0] ?? '', /^[^;\s]*/.exec(rest)?.[0] ?? '', /^[^;\s"(]*/.exec(rest)?.[0] ?? '')
+    found.push(/^[^;]*/.exec(rest)?.[0] ?? '', /^[^;\s]*/.exec(rest)?.[0] ?? '', /^[^;\s"()]*/.exec(rest)?.[0] ?? '')
   }
   return found
 }
@@ -72,10 +72,21 @@ function percentCharacter(_: string, digits: string): string {
   return String.fromCharCode(parseInt(digits, 16))
 }
 
-/** A field's value is text where its bytes were UTF-8; lines are compared as latin-1. Blanks at a line's end do not count. */
-function asLineText(boundary: string): string {
-  const bytes = /[^\x00-\x7f]/.test(boundary) ? Buffer.from(boundary).toString('latin1') : boundary
-  let end = bytes.length
-  while (end > 0 && bytes.charCodeAt(end - 1) <= 0x20) end--
-  return boundary === OVERFLOW ? OVERFLOW : bytes.slice(0, end)
+/**
+ * Lines are compared as latin-1, blanks at their end do not count. A field's value is text where its bytes were UTF-8, else it
+ * is latin-1 itself: which of the two it was cannot be told any more.
+ */
+function addLineTexts(candidates: Set<string>, boundary: string): void {
+  if (boundary === OVERFLOW || !/[^\x00-\x7f]/.test(boundary)) {
+    candidates.add(boundary === OVERFLOW ? boundary : withoutTail(boundary))
+    return
+  }
+  candidates.add(withoutTail(Buffer.from(boundary).toString('latin1')))
+  if (!/[^\x00-\xff]/.test(boundary)) candidates.add(withoutTail(boundary))
+}
+
+function withoutTail(text: string): string {
+  let end = text.length
+  while (end > 0 && text.charCodeAt(end - 1) <= 0x20) end--
+  return text.slice(0, end)
 }

@@ -9,6 +9,7 @@ import { firstLineFrom, type Lines } from './lines.js'
 
 const BEGIN = /^begin(-base64)?[ \t]+[0-7]{3,}[ \t]+([^\n]*\S)[ \t\r]*(?:\n|$)/
 const BINHEX = /^\(This file must be converted with BinHex/
+const YENC = /^=ybegin /
 /** Enough for the first line and the few after it that tell whether there is a file. */
 const HEAD_BYTES = 4096
 
@@ -34,6 +35,11 @@ export async function noteEmbedded(
       lines.embeddedStarts[index + 1] ?? source.sizeBytes,
     )
     const head = await source.at(start, Math.min(limit, start + HEAD_BYTES))
+    if (YENC.test(head.toString('latin1', 0, 10))) {
+      // Made for news; the few mail programs that know it are not worth a decoder, but a word.
+      ledger.note('ambiguous', 'a yEnc file in text, not decoded', inside?.number ?? '0')
+      continue
+    }
     const file = embeddedFile(head)
     if (!file) continue
     const found = { mediaType: 'application/octet-stream', fileName: file.fileName, encoding: file.encoding, parts: [] }

@@ -29,7 +29,7 @@ export type Lines = {
 /** A window must hold this much behind a line's start to tell it, unless the message ends before. */
 const LOOK_AHEAD_BYTES = MAX_BOUNDARY_BYTES + 24
 const FILE_WINDOW_BYTES = 4 * CHUNK_BYTES
-const EMBEDDED = ['\nbegin', '\n(This file must be'] as const
+const EMBEDDED = ['\nbegin', '\n(This file must be', '\n=ybegin '] as const
 const CR = 13
 const LF = 10
 

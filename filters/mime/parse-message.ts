@@ -12,7 +12,6 @@ import { noteEmbedded } from './embedded.js'
 import { readHeader } from './header-fields.js'
 import { Ledger, leavesOf } from './ledger.js'
 import { findLines, type Lines } from './lines.js'
-import type { Reading } from './readings.js'
 import { followAll, messagePlace, Walk } from './walk.js'
 
 export type Structure = {
@@ -29,25 +28,13 @@ export async function parseMessage(spooled: Spooled, envelope: Envelope): Promis
 /** The structure of bytes that begin with a header: a message, or one that was packed or encoded in another. */
 export async function structureOf(bytes: MessageBytes): Promise<Structure> {
   const source = byteSource(bytes)
-  const lines = await findLines(source)
-  const ledger = ledgerFor(source, lines)
-  const walk = new Walk(source, lines, ledger)
-  const whole = { startByte: 0, endByte: source.sizeBytes }
   const block = await readHeader(source, 0, source.sizeBytes)
-  const root = await walk.entity(whole, messagePlace('', 0), block)
-  await finish(source, lines, ledger, root)
-  if (lines.hasBareCr) {
-    const crSource = withBareCrAsLf(source)
-    const crLines = await findLines(crSource)
-    if (crLines.overLimit) ledger.note('overLimit', crLines.overLimit, '0')
-    const part = await new Walk(crSource, crLines, ledger).entity(whole, messagePlace('', 0))
-    for (const leaf of leavesOf(part)) ledger.addOther(leaf, 'bare CR as line end')
-    await followAll(ledger)
-    await noteEmbedded(crSource, crLines, leavesOf(part), ledger)
-  }
-  await notePadding(source, ledger, root)
+  const whole = { startByte: 0, endByte: source.sizeBytes }
   const { fields, endByte } = block
-  return { header: { fields, endByte }, root, otherReadings: ledger.otherReadings, oddities: ledger.oddities }
+  const body = await everyReading(source, (walk, seen) =>
+    walk.entity(whole, messagePlace('', 0), seen === source ? block : undefined),
+  )
+  return { header: { fields, endByte }, ...body }
 }
 
 /**
@@ -57,10 +44,8 @@ export async function structureOf(bytes: MessageBytes): Promise<Structure> {
 export async function structureOfContent(bytes: MessageBytes, mediaType: string): Promise<Structure> {
   if (mediaType.startsWith('message/')) return structureOf(bytes)
   const source = byteSource(bytes)
-  const lines = await findLines(source)
-  const ledger = ledgerFor(source, lines)
   const shape = mediaType.startsWith('multipart/') ? 'multipart' : 'leaf'
-  const reading: Reading = {
+  const reading = {
     what: '',
     shape,
     mediaType,
@@ -68,27 +53,44 @@ export async function structureOfContent(bytes: MessageBytes, mediaType: string)
     fileName: null,
     boundaries: [],
     bodyByte: 0,
-  }
-  const root = await new Walk(source, lines, ledger).read(reading, source.sizeBytes, messagePlace('', 0))
-  await finish(source, lines, ledger, root)
-  return { header: { fields: [], endByte: 0 }, root, otherReadings: ledger.otherReadings, oddities: ledger.oddities }
+  } as const
+  const body = await everyReading(source, walk => walk.read(reading, source.sizeBytes, messagePlace('', 0)))
+  return { header: { fields: [], endByte: 0 }, ...body }
 }
 
-function ledgerFor(source: ByteSource, lines: Lines): Ledger {
+type Body = Pick<Structure, 'root' | 'otherReadings' | 'oddities'>
+type Read = (walk: Walk, source: ByteSource) => Promise<Part>
+
+/** With LF as the line end, and where there are bare CRs once more with those as line ends too. */
+async function everyReading(source: ByteSource, read: Read): Promise<Body> {
   const ledger = new Ledger(source.sizeBytes)
+  const lines = await linesOf(source, ledger)
+  const root = await read(new Walk(source, lines, ledger), source)
+  if (ledger.hasPending() || lines.embeddedStarts.length > 0 || lines.hasBareCr) {
+    ledger.addUsual(leavesOf(root))
+    await followAll(ledger)
+    await noteEmbedded(source, lines, leavesOf(root), ledger)
+  }
+  if (lines.hasBareCr) await addBareCrReading(withBareCrAsLf(source), ledger, read)
+  await addPaddingReadings(source, ledger, root)
+  return { root, otherReadings: ledger.otherReadings, oddities: ledger.oddities }
+}
+
+async function linesOf(source: ByteSource, ledger: Ledger): Promise<Lines> {
+  const lines = await findLines(source)
   if (lines.overLimit) ledger.note('overLimit', lines.overLimit, '0')
-  return ledger
+  return lines
 }
 
-async function finish(source: ByteSource, lines: Lines, ledger: Ledger, root: Part): Promise<void> {
-  if (!ledger.hasPending() && lines.embeddedStarts.length === 0 && !lines.hasBareCr) return
-  const leaves = leavesOf(root)
-  ledger.addUsual(leaves)
+async function addBareCrReading(source: ByteSource, ledger: Ledger, read: Read): Promise<void> {
+  const lines = await linesOf(source, ledger)
+  const part = await read(new Walk(source, lines, ledger), source)
+  for (const leaf of leavesOf(part)) ledger.addOther(leaf, 'bare CR as line end')
   await followAll(ledger)
-  if (lines.embeddedStarts.length > 0) await noteEmbedded(source, lines, leaves, ledger)
+  await noteEmbedded(source, lines, leavesOf(part), ledger)
 }
 
-async function notePadding(source: ByteSource, ledger: Ledger, root: Part): Promise<void> {
+async function addPaddingReadings(source: ByteSource, ledger: Ledger, root: Part): Promise<void> {
   for (const leaf of [...leavesOf(root), ...ledger.otherReadings]) {
     if (leaf.encoding !== 'base64') continue
     const end = await paddingInside(source, leaf.startByte, leaf.endByte)
