@@ -81,6 +81,8 @@ export async function stamp(message: Message, lines: readonly string[], settings
   const window = await bytes.read(0, Math.min(bytes.sizeBytes, MAX_HEADER_BYTES))
   const text = headerText(window)
   const forged = new Set([
+    // Final delivery adds the one that counts (RFC 5321 4.4); for the pipe the MTA has done so already.
+    ...(message.envelope.client.arrival === 'pipe' ? [] : ['return-path']),
     ...(settings.clamdEnabled ? VIRUS_FIELDS : []),
     ...(settings.spamdEnabled ? SPAM_FIELDS : []),
   ])

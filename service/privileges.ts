@@ -2,6 +2,7 @@
 // it reads the first byte of mail.
 import { execFileSync } from 'node:child_process'
 import process from 'node:process'
+import type { Settings } from './settings.js'
 
 /** A user of the system. */
 export type Account = { readonly name: string; readonly uid: number; readonly gid: number }
@@ -29,6 +30,17 @@ function getent(database: string, key: string): string[] | null {
     if ((error as { status?: unknown }).status === 2) return null
     throw error
   }
+}
+
+/** Mail is never handled as root by mistake: a parent that is root must be told who its workers are. */
+export function accountToRunAs(settings: Settings): Account | null {
+  const { user, group } = settings.service
+  if (user !== null) return accountNamed(user, group)
+  if (process.getuid?.() === 0)
+    throw new Error(
+      'service.user is not set: name the user that owns the mailboxes (vmail), so that mail is not handled as root',
+    )
+  return null
 }
 
 /**

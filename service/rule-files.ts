@@ -5,7 +5,7 @@ import { open, stat } from 'node:fs/promises'
 import process from 'node:process'
 import { formatFault } from '../rules/diagnostics.js'
 import { parseRules } from '../rules/parse-rules.js'
-import type { Program } from '../rules/ast.js'
+import type { Program } from '../rules/program.js'
 
 export type RuleFile =
   | { readonly kind: 'absent' }

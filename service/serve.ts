@@ -8,7 +8,7 @@ import { dirname } from 'node:path'
 import process from 'node:process'
 import { createLog } from '../admin/service-log.js'
 import type { Log } from '../admin/service-log.js'
-import { accountNamed } from './privileges.js'
+import { accountToRunAs } from './privileges.js'
 import type { Account } from './privileges.js'
 import { keepSignaturesFresh } from './keep-signatures-fresh.js'
 import { removeStaleSockets } from './listeners.js'
@@ -33,17 +33,6 @@ export async function serve(configPath: string): Promise<number> {
   await removeStaleSockets(settings)
   const parent = new Parent(configPath, settings, log)
   return parent.run()
-}
-
-/** Mail is never handled as root by mistake: a parent that is root must be told who its workers are. */
-export function accountToRunAs(settings: Settings): Account | null {
-  const { user, group } = settings.service
-  if (user !== null) return accountNamed(user, group)
-  if (process.getuid?.() === 0)
-    throw new Error(
-      'service.user is not set: name the user that owns the mailboxes (vmail), so that mail is not handled as root',
-    )
-  return null
 }
 
 async function prepareFolders(settings: Settings, account: Account | null): Promise<void> {

@@ -2,8 +2,7 @@
 // mail until the parent tells it to finish, or is gone.
 import process from 'node:process'
 import { createLog } from '../admin/service-log.js'
-import { giveUpRoot } from './privileges.js'
-import { accountToRunAs } from './serve.js'
+import { accountToRunAs, giveUpRoot } from './privileges.js'
 import { openListeners } from './listeners.js'
 import { openRooms } from './rooms.js'
 import { createArrival } from './arrival.js'
@@ -22,7 +21,7 @@ export async function work(configPath: string): Promise<void> {
   const listeners = openListeners(settings, createArrival(rooms), rooms.spool, log)
   const listeningOn = await listeners.listen()
   if (account) giveUpRoot(account)
-  await rooms.warmUp()
+  await rooms.prepare()
   const finish = async (graceMs: number): Promise<void> => {
     await listeners.close(graceMs)
     await rooms.close()

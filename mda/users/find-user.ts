@@ -10,7 +10,10 @@ import type { User, UserSource } from './user.js'
 export type FoundUser = { readonly user: User; readonly extension: string | null }
 
 export function userSources(settings: UsersSettings): UserSource[] {
-  return [settings.source === 'passwd' ? new PasswdFileUsers(settings) : new TemplateUsers(settings)]
+  if (settings.source === 'passwd') return [new PasswdFileUsers(settings)]
+  // The mail of such users all belongs to whoever delivers it: the one mail user.
+  const own = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }
+  return [new TemplateUsers({ ...settings, ...own })]
 }
 
 export async function findUser(

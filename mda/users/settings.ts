@@ -2,9 +2,6 @@
 import { z } from 'zod'
 import { templateFault } from './template.js'
 
-const MAX_ID = 2 ** 32 - 2
-const id = z.number().int().min(0).max(MAX_ID)
-
 export const usersSettings = z
   .strictObject({
     source: z
@@ -33,8 +30,6 @@ export const usersSettings = z
       .describe(
         'With `passwd`: the file, lines of `name:x:uid:gid:gecos:home:shell`, where name is an address or a local part.',
       ),
-    uid: id.default(5000).describe('With `template`: the user id that owns the mail.'),
-    gid: id.default(5000).describe('With `template`: the group id that owns the mail.'),
     recipientDelimiter: z
       .string()
       .regex(/^[!-~]*$/)

@@ -1,0 +1,182 @@
+// The real world of one recipient: answers what the rules ask by doing it. Each answer says how it went; nothing throws.
+import { realpath } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { appendToLog } from '../admin/append-log.js'
+import { maildropLine, maildropRecord } from '../admin/maildrop-log.js'
+import type { Address } from '../mail/address.js'
+import type { Content } from '../mail/content.js'
+import { valuesOf } from '../mail/header.js'
+import type { Message } from '../mail/message.js'
+import type { Outcome } from '../mail/outcome.js'
+import { forward } from '../mda/forward.js'
+import { isInside, mailboxLabel, resolveMailbox } from '../mda/mailbox-path.js'
+import { deliverToMaildir } from '../mda/maildir.js'
+import { DEFAULT_UMASK, maildirTarget } from '../mda/maildir-target.js'
+import type { User } from '../mda/users/user.js'
+import type { World } from '../rules/answering.js'
+import type { Answers, Ask } from '../rules/asks.js'
+import { describeFault, faultAt } from '../rules/diagnostics.js'
+import type { Trust } from '../rules/program.js'
+import type { Rooms } from './rooms.js'
+
+type AskOf<Kind extends Ask['ask']> = Extract<Ask, { ask: Kind }>
+
+export type DeliveryScene = {
+  readonly user: User
+  readonly recipient: Address
+  readonly message: Message
+  /** Stamped, as it is forwarded: no Return-Path of ours. */
+  readonly stamped: Content
+  /** As it lies in a mailbox: trace fields in front. */
+  readonly content: Content
+  readonly rooms: Rooms
+}
+
+/** The most that is searched at once: rules run in the worker's own thread. */
+const MAX_BODY_PIECE_BYTES = 1024 * 1024
+
+export class DeliveryWorld implements World {
+  /** Where the message went last, and which line of which filter said so. */
+  mailbox: string | null = null
+  because: string | null = null
+  lastText: string | null = null
+  private logfilePath: string | null = null
+
+  constructor(private readonly scene: DeliveryScene) {}
+
+  readonly deliver = async (ask: AskOf<'deliver'>): Promise<Answers['deliver']> => {
+    const { outcome, mailbox } = await this.deliverTo(ask)
+    this.mailbox = mailbox
+    this.because = ask.at ? `${ask.at.fileName}:${ask.at.line}` : 'DEFAULT'
+    await this.record(mailbox, outcome)
+    if (outcome.kind !== 'delivered') return { delivered: false, outcome }
+    this.lastText = outcome.text
+    return { delivered: true }
+  }
+
+  readonly body = async ({ fromByte }: AskOf<'body'>): Promise<Answers['body']> => {
+    const { spooled, root } = this.scene.message
+    const start = Math.min(root.startByte, spooled.sizeBytes) + fromByte
+    const whole = spooled.bytes.inMemory
+    if (whole && spooled.sizeBytes - start <= MAX_BODY_PIECE_BYTES)
+      return { bytes: whole.subarray(start), nextByte: null }
+    const end = Math.min(start + MAX_BODY_PIECE_BYTES, spooled.sizeBytes)
+    const bytes = await spooled.bytes.read(start, end)
+    if (end === spooled.sizeBytes) return { bytes, nextByte: null }
+    // A line longer than a piece is searched in pieces: better than holding a message of one line in memory.
+    const lineEnd = bytes.lastIndexOf(0x0a) + 1 || bytes.length
+    return { bytes: bytes.subarray(0, lineEnd), nextByte: fromByte + lineEnd }
+  }
+
+  readonly lines = async (): Promise<number> => {
+    let count = 0
+    const { bytes, sizeBytes } = this.scene.message.spooled
+    for await (const piece of bytes.stream(0, sizeBytes)) {
+      for (let at = piece.indexOf(0x0a); at >= 0; at = piece.indexOf(0x0a, at + 1)) count++
+    }
+    return count
+  }
+
+  readonly log = async ({ text }: AskOf<'log'>): Promise<undefined> => {
+    await this.appendTo(this.logfilePath, maildropLine(text.replace(/\n$/, '')))
+  }
+
+  readonly logfile = async ({ path, trust }: AskOf<'logfile'>): Promise<Answers['logfile']> => {
+    const { home, uid, gid } = this.scene.user
+    const resolved = resolve(home, path)
+    try {
+      await this.assertAllowed(resolved, trust)
+      await appendToLog(resolved, '', { ownerUid: uid, ownerGid: gid })
+      this.logfilePath = resolved
+      return { opened: true }
+    } catch (cause) {
+      return { opened: false, outcome: { kind: 'tryLater', text: 'the logfile of the filter cannot be opened', cause } }
+    }
+  }
+
+  readonly include = async ({ fileName, trust, at }: AskOf<'include'>): Promise<Answers['include']> => {
+    const path = resolve(this.scene.user.home, fileName)
+    try {
+      await this.assertAllowed(path, trust)
+      const file = await this.scene.rooms.ruleFiles.load(path, this.scene.user.uid)
+      if (file.kind === 'program') return { program: file.program, trust }
+      if (file.kind === 'absent') return { fault: faultAt(at, `include: there is no file ${fileName}`) }
+      return { fault: faultAt(at, `include: ${file.where}`) }
+    } catch (cause) {
+      return { outcome: { kind: 'tryLater', text: `the included filter ${fileName} cannot be read`, cause } }
+    }
+  }
+
+  readonly warn = ({ fault }: AskOf<'warn'>): undefined => {
+    this.scene.rooms.log.warn({ user: this.scene.user.name }, describeFault(fault))
+  }
+
+  readonly pause = async (): Promise<undefined> => {
+    await nextTurn()
+  }
+
+  private async deliverTo({ to, trust, variables }: AskOf<'deliver'>): Promise<{ outcome: Outcome; mailbox: string }> {
+    const { user, content, stamped, recipient, message, rooms } = this.scene
+    if (to.startsWith('!')) {
+      const { sender } = message.envelope
+      const forwarding = { content: stamped, sender, addresses: to.slice(1), recipient, hostName: rooms.hostName }
+      return { outcome: await forward(forwarding, rooms.settings.forward), mailbox: to }
+    }
+    if (to.startsWith('|'))
+      return { outcome: misconfigured('delivering to a command is not possible yet'), mailbox: to }
+    const mailbox = resolveMailbox(to, user.home, trust)
+    if (mailbox.kind === 'refused')
+      return { outcome: misconfigured(`cannot deliver to ${to}: ${mailbox.why}`), mailbox: to }
+    const createHome = rooms.settings.users.source === 'template' && !rooms.settings.users.mustExist
+    const umask = Number.parseInt(variables.get('UMASK') ?? '', 8) & 0o777 || DEFAULT_UMASK
+    const { outcome, remark } = await deliverToMaildir(
+      content,
+      maildirTarget(user, mailbox, { trust, createHome, umask }),
+    )
+    if (remark !== null) rooms.log.warn({ user: user.name, mailbox: mailbox.path }, remark)
+    return { outcome, mailbox: mailboxLabel(mailbox.path, user.home) }
+  }
+
+  /** One record in maildrop's form for every delivery, in the site's log and in the filter's own. */
+  private async record(mailbox: string, outcome: Outcome): Promise<void> {
+    const { maildropLog, log } = this.scene.rooms
+    if (!maildropLog && this.logfilePath === null) return
+    const { header } = this.scene.message
+    const text = maildropRecord({
+      date: new Date(),
+      from: valuesOf(header, 'From')[0] ?? '',
+      subject: valuesOf(header, 'Subject')[0] ?? '',
+      mailbox,
+      sizeBytes: this.scene.content.sizeBytes,
+      failed: outcome.kind !== 'delivered',
+    })
+    // The message is safe already, or answered otherwise: a log that fails now must not make it come twice.
+    await maildropLog
+      ?.append(text)
+      .catch((error: unknown) => log.error({ fault: String(error) }, 'maildrop.log cannot be written'))
+    await this.appendTo(this.logfilePath, text)
+  }
+
+  private async appendTo(path: string | null, text: string): Promise<void> {
+    if (path === null) return
+    const { uid, gid, name } = this.scene.user
+    await appendToLog(path, text, { ownerUid: uid, ownerGid: gid }).catch((error: unknown) => {
+      this.scene.rooms.log.warn(
+        { user: name, logfile: path, fault: String(error) },
+        'the logfile of a filter cannot be written',
+      )
+    })
+  }
+
+  /** What a user's filter names lies inside the home, links included: virtual users share one uid. Throws otherwise. */
+  private async assertAllowed(path: string, trust: Trust): Promise<void> {
+    if (trust === 'site') return
+    const [folder, home] = await Promise.all([realpath(dirname(path)), realpath(this.scene.user.home)])
+    if (!isInside(folder, home)) throw new Error(`${path} leads out of the home directory`)
+  }
+}
+
+function misconfigured(text: string): Outcome {
+  return { kind: 'misconfigured', text }
+}

@@ -1,0 +1,72 @@
+// What one worker works with, opened once from the settings: every room of the house, and the logs.
+import { logDelivery } from '../admin/log-delivery.js'
+import { keepLogOpen } from '../admin/append-log.js'
+import type { OpenLog } from '../admin/append-log.js'
+import type { Log } from '../admin/service-log.js'
+import { createClamd } from '../filters/clamd/client.js'
+import type { Scanners } from '../filters/inspect.js'
+import { createSpamd } from '../filters/spamd/client.js'
+import type { StampSettings } from '../filters/stamp.js'
+import { createUnpacker, newBudget } from '../filters/unpack/unpack.js'
+import { createSpool } from '../mta/spool.js'
+import type { Spool } from '../mta/spool.js'
+import { userSources } from '../mda/users/find-user.js'
+import type { UserSource } from '../mda/users/user.js'
+import { createRuleFiles } from './rule-files.js'
+import type { RuleFiles } from './rule-files.js'
+import type { Settings } from './settings.js'
+import { watchSignatureAge } from './signature-age.js'
+
+export type Rooms = {
+  readonly settings: Settings
+  readonly hostName: string
+  readonly spool: Spool
+  readonly scanners: Scanners
+  readonly stamp: StampSettings
+  readonly ruleFiles: RuleFiles
+  readonly users: { readonly sources: readonly UserSource[]; readonly recipientDelimiter: string }
+  readonly log: Log
+  /** The site's maildrop.log; null when the settings name none. */
+  readonly maildropLog: OpenLog | null
+  readonly logDelivery: (delivery: Parameters<typeof logDelivery>[1]) => void
+  /** What must be done before the first message: the spool's folder, leftovers of a crash. */
+  prepare(): Promise<void>
+  close(): Promise<void>
+}
+
+export function openRooms(settings: Settings, log: Log): Rooms {
+  const { hostName } = settings.service
+  const clamd = settings.clamd.enabled ? createClamd(settings.clamd) : null
+  const spamd = settings.spamd.enabled ? createSpamd(settings.spamd) : null
+  const unpacker = createUnpacker(settings.unpack)
+  const spool = createSpool(settings.spool)
+  const age = clamd ? watchSignatureAge(clamd, settings.signatures.staleAfterHours, log) : null
+  const maildropLog = settings.log.maildropLog === null ? null : keepLogOpen(settings.log.maildropLog)
+  return {
+    settings,
+    hostName,
+    spool,
+    scanners: {
+      clamd,
+      spamd,
+      unpacker,
+      newBudget: () => newBudget(settings.unpack),
+      policy: settings.policy,
+      inspect: settings.inspect,
+      staleFinding: () => age?.staleFinding() ?? null,
+    },
+    stamp: { hostName, clamdEnabled: clamd !== null, spamdEnabled: spamd !== null },
+    ruleFiles: createRuleFiles(),
+    users: { sources: userSources(settings.users), recipientDelimiter: settings.users.recipientDelimiter },
+    log,
+    maildropLog,
+    logDelivery: delivery => logDelivery(log, delivery),
+    prepare: () => spool.prepare(),
+    close: async () => {
+      age?.stop()
+      await unpacker.close()
+      await maildropLog?.close()
+      await log.flush()
+    },
+  }
+}
