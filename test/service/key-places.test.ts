@@ -99,6 +99,16 @@ test('a key that is missing has the place of its table', () => {
   assert.deepEqual(keyPlaces('a = 1\n[policy]\nspam = "x"\n')(['policy', 'virus']), { line: 2, column: 1 })
 })
 
+test('quotes at the end of a long text belong to it', () => {
+  for (const quote of ['"', "'"]) {
+    for (const extra of ['', quote, quote + quote]) {
+      const source = `a = ${quote.repeat(3)}\nx = 1 ${extra}${quote.repeat(3)}\nb = 2\n`
+      assert.deepEqual(keyPlaces(source)(['b']), { line: 3, column: 1 }, source)
+      assert.equal(keyPlaces(source)(['x']), null, source)
+    }
+  }
+})
+
 test('line ends of Windows do not shift the lines', () => {
   assert.deepEqual(keyPlaces('a = 1\r\n\r\n[b]\r\nc = "x"\r\n')(['b', 'c']), { line: 4, column: 1 })
 })
