@@ -61,22 +61,17 @@ class AddressReader {
     return this.#addresses
   }
 
+  /** `Friends: a@b, c@d;` and `To: a@b` have a name before the colon; a route in `<@relay:a@b>` stays, as in maildrop. */
   #take(token: string): void {
     if (token === ',' && this.#route === null) this.#end()
     else if (token === ';') this.#end()
-    else if (token === ':') this.#forgetNameOrRoute()
+    else if (token === ':' && this.#route === null) this.#plain = ''
     else if (token === '<') this.#route = ''
     else if (token === '>') {
       this.#angle = this.#route
       this.#route = null
     } else if (this.#route !== null) this.#route += token
     else this.#plain += token
-  }
-
-  /** `Friends: a@b, c@d;` and `To: a@b` have a name before the colon; `<@relay:a@b>` has a route. */
-  #forgetNameOrRoute(): void {
-    if (this.#route !== null) this.#route = ''
-    else this.#plain = ''
   }
 
   #end(): void {

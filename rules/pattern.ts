@@ -25,7 +25,8 @@ export function compilePattern(text: string, caseSensitive: boolean, target: Tra
     return { compiled: { source, search: new RE2(source, target === 'line' ? 'gm' : 'g') } }
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
-    return { offset: 0, message: error.message, hint: 'a repeat counts to 1000 at most' }
+    // RE2 quotes the translated pattern after a colon: nobody wrote that.
+    return { offset: 0, message: error.message.replace(/: .*$/s, ''), hint: 'a repeat counts to 1000 at most' }
   }
 }
 

@@ -1,5 +1,5 @@
-// Every golden case. A failing one leaves what really came out as `.actual` beside it: `npm run accept`-style review is
-// a diff of two files; move the one over the other when the new text is right.
+// Every golden case. A failing one leaves what really came out as `.actual` beside it. Where that is right, move it over
+// the case: the review is a diff.
 import assert from 'node:assert/strict'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -12,7 +12,8 @@ import type { Case } from './case-format.js'
 export function outcomeOf(theCase: Case): { name: string; text: string } {
   const parsed = scriptsOf(theCase)
   const broken = parsed.find(({ result }) => result.program === null)
-  if (broken) return { name: 'faults', text: withLineEnds(broken.result.faults.map(f => formatFault(f, broken.source))) }
+  if (broken)
+    return { name: 'faults', text: withLineEnds(broken.result.faults.map(f => formatFault(f, broken.source))) }
   const scripts = parsed.map(({ result, trust }): Script => ({ program: result.program!, trust }))
   const warnings = parsed.flatMap(({ result }) => result.warnings.map(w => noted(`warning: ${w.message}`, w)))
   return { name: 'plan', text: withLineEnds([...warnings, ...planOf(theCase, scripts)]) }
@@ -104,7 +105,10 @@ function pairsIn(text = ''): [string, string][] {
 
 function headerLinesOf(message: string): string[] {
   const [header = ''] = message.split('\n\n', 1)
-  return header.replace(/\n(?=[ \t])/g, ' ').split('\n').filter(line => line !== '')
+  return header
+    .replace(/\n(?=[ \t])/g, ' ')
+    .split('\n')
+    .filter(line => line !== '')
 }
 
 function answerFor(theCase: Case, ask: Ask): Answer {
