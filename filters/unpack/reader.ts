@@ -38,6 +38,8 @@ export type Reading = {
   readonly limits: UnpackLimits
   /** Counts one entry and the time; to be called for every entry looked at, folders and links too. Throws LimitReached. */
   take(): void
+  /** Looks at the time only: for loops over bytes that may find nothing. Throws LimitReached. */
+  check(): void
   /** How many more entries may be counted: bounds what a reader keeps of a table of contents. */
   membersLeft(): number
   /** Has the thread end with this job: a decoder's memory that cannot be given back otherwise. */

@@ -22,7 +22,7 @@ export const unpackSettings = z
       .min(1)
       .default('/var/spool/mailweir/scratch')
       .describe('Where content too large for memory lies while it is scanned, in files without a name.'),
-    memoryBytes: count(MIB).describe('Content up to this size stays in memory.'),
+    memoryBytes: count(MIB / 4).describe('Content up to this size stays in memory.'),
     workers: count(2).describe('Threads that read archives at the same time.'),
     maxWorkers: count(6).describe('Threads in all, counting those that wait for a scanner with a large file.'),
     idleStopMs: count(10_000).describe('A thread without work ends after this time.'),

@@ -22,10 +22,10 @@ export class ReadingThread {
   onEnd: () => void = nothing
   idleTimer: NodeJS.Timeout | null = null
 
-  constructor(scratchDirectory: string) {
+  constructor(scratchDirectory: string, program: URL) {
     this.#scratchFd = openScratch(scratchDirectory)
     const workerData: ThreadData = { scratchFd: this.#scratchFd }
-    this.#worker = new Worker(new URL('./thread.js', import.meta.url), {
+    this.#worker = new Worker(program, {
       workerData,
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB, maxYoungGenerationSizeMb: MAX_YOUNG_HEAP_MIB },
     })
@@ -79,7 +79,10 @@ export class ThreadPool {
   #isClosed = false
   #allReleased: () => void = nothing
 
-  constructor(private readonly settings: UnpackSettings) {}
+  constructor(
+    private readonly settings: UnpackSettings,
+    private readonly program: URL = new URL('./thread.js', import.meta.url),
+  ) {}
 
   /** A thread for one job. Rejects when the signal aborts first, or when no scratch file can be made. */
   acquire(signal: AbortSignal): Promise<ReadingThread> {
@@ -154,7 +157,7 @@ export class ThreadPool {
   }
 
   #take(): ReadingThread {
-    const thread = this.#idle.pop() ?? new ReadingThread(this.settings.scratchDirectory)
+    const thread = this.#idle.pop() ?? new ReadingThread(this.settings.scratchDirectory, this.program)
     if (thread.idleTimer) clearTimeout(thread.idleTimer)
     thread.idleTimer = null
     thread.setBusy(true)

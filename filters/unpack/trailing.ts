@@ -28,6 +28,7 @@ export async function* trailingMember(
 /** Zeros from tapes and block devices, line ends from mail gateways. */
 function isPadding(reading: Reading, startByte: number): boolean {
   for (let at = startByte; at < reading.source.sizeBytes; at += CHUNK_BYTES) {
+    reading.check()
     const chunk = reading.source.read(at, at + CHUNK_BYTES)
     if (chunk.equals(ZEROS.subarray(0, chunk.length))) continue
     if (!chunk.every(byte => byte === 0 || byte === 0x0a || byte === 0x0d || byte === 0x20)) return false

@@ -63,6 +63,7 @@ class Walker {
         this.walk.stopwatch.check()
         this.walk.budget.takeMember()
       },
+      check: () => this.walk.stopwatch.check(),
       membersLeft: () => this.walk.budget.membersLeft(),
       retireThread: () => this.walk.retireThread(),
       report: (fault, name) => this.report(fault, name === undefined ? place.where : inside(place.where, name)),

@@ -61,15 +61,20 @@ export class RarDecoder {
   #written = 0
   #into: Into | null = null
 
-  private constructor(unrar: Unrar, source: Source) {
+  /** `check` is asked before every read and may throw: it is the only way out of a decoder that writes nothing. */
+  private constructor(
+    unrar: Unrar,
+    source: Source,
+    private readonly check: () => void,
+  ) {
     this.#unrar = unrar
     unrar.extractor = this.#functions(source)
     this.#archive = new unrar.RarArchive()
   }
 
   /** null: unRAR does not take it for an archive. */
-  static async open(source: Source): Promise<RarDecoder | null> {
-    const decoder = new RarDecoder(await loadUnrar(), source)
+  static async open(source: Source, check: () => void): Promise<RarDecoder | null> {
+    const decoder = new RarDecoder(await loadUnrar(), source, check)
     if (decoder.#call(() => decoder.#archive.open(ARCHIVE_NAME, '', false)).state.errCode === 0) return decoder
     decoder.close()
     return null
@@ -116,6 +121,7 @@ export class RarDecoder {
       close: () => undefined,
       fileCreated: () => undefined,
       read: (_fd, at, bytes) => {
+        this.check()
         const got = source.read(this.#position, this.#position + bytes)
         this.#unrar.HEAPU8.set(got, at)
         this.#position += got.length

@@ -114,7 +114,7 @@ class RarState {
 
   /** Brings unRAR to this member; says why it cannot be brought there. */
   async #advanceTo(file: RarFile, index: number): Promise<string | null> {
-    this.#decoder ??= await RarDecoder.open(this.reading.source)
+    this.#decoder ??= await RarDecoder.open(this.reading.source, () => this.reading.check())
     if (!this.#decoder) return 'damaged RAR'
     for (;;) {
       const header = this.#decoder.next()

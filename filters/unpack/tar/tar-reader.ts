@@ -47,6 +47,7 @@ export const readTar: ArchiveReader = async function* (reading) {
 function afterZeroBlocks(reading: Reading, start: number): number {
   let at = start
   while (at < reading.source.sizeBytes) {
+    reading.check()
     const chunk = reading.source.read(at, at + CHUNK_BYTES)
     for (let block = 0; block < chunk.length; block += BLOCK_BYTES) {
       const bytes = chunk.subarray(block, block + BLOCK_BYTES)
@@ -60,6 +61,7 @@ function afterZeroBlocks(reading: Reading, start: number): number {
 function nextHeader(reading: Reading, start: number): number {
   let at = start
   while (at < reading.source.sizeBytes) {
+    reading.check()
     const chunk = reading.source.read(at, at + CHUNK_BYTES)
     for (let block = 0; block + BLOCK_BYTES <= chunk.length; block += BLOCK_BYTES) {
       if (readTarHeader(chunk.subarray(block, block + BLOCK_BYTES))) return at + block
@@ -111,6 +113,7 @@ function afterSparseMaps(reading: Reading, start: number): number {
   let at = start
   let more = true
   while (more && at < reading.source.sizeBytes) {
+    reading.check()
     more = reading.source.read(at + 504, at + 505)[0] === 1
     at += BLOCK_BYTES
   }

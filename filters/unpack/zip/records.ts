@@ -21,7 +21,7 @@ export type Entry = {
 export const LOCAL_SIGNATURE = 0x04034b50
 export const CENTRAL_SIGNATURE = 0x02014b50
 export const DESCRIPTOR_SIGNATURE = 0x08074b50
-const LOCAL_BYTES = 30
+export const LOCAL_BYTES = 30
 const CENTRAL_BYTES = 46
 const UTF8_NAME = 0x0800
 

@@ -1,31 +1,44 @@
 // Finds local headers where the central directory lists none. The four bytes of a signature also occur by chance,
-// so the record must be one that a program would take for a member.
+// and can be made to occur everywhere, so little is read for each of them and the time is looked at.
 import { CHUNK_BYTES } from '../../../mail/limits.js'
-import type { Source } from '../reader.js'
-import { LOCAL_SIGNATURE, readLocal, SIZES_FOLLOW, type Entry } from './records.js'
+import type { Reading, Source } from '../reader.js'
+import { LOCAL_BYTES, LOCAL_SIGNATURE, SIZES_FOLLOW } from './records.js'
 
-/** The next plausible local header in the range. */
-export function findUnlisted(source: Source, startByte: number, endByte: number): number | null {
-  let at = findSignature(source, startByte, endByte, LOCAL_SIGNATURE)
-  while (at !== null && !isPlausible(readLocal(source, at), at, endByte)) {
-    at = findSignature(source, at + 1, endByte, LOCAL_SIGNATURE)
-  }
-  return at
-}
-
-export function findSignature(source: Source, startByte: number, endByte: number, signature: number): number | null {
-  const wanted = Buffer.alloc(4)
-  wanted.writeUInt32LE(signature)
-  for (let from = startByte; from < endByte; from += CHUNK_BYTES) {
-    const step = source.read(from, Math.min(from + CHUNK_BYTES + 3, endByte))
-    const at = step.indexOf(wanted)
-    if (at >= 0) return from + at
+/** The next local header in the range that a program would take for a member. */
+export function findUnlisted(reading: Reading, startByte: number, endByte: number): number | null {
+  for (const at of signatures(reading, startByte, endByte, LOCAL_SIGNATURE)) {
+    if (isPlausible(reading.source, at, endByte)) return at
   }
   return null
 }
 
-function isPlausible(entry: Entry | null, at: number, endByte: number): boolean {
-  if (!entry || entry.rawName.length === 0 || entry.method > 99) return false
-  const open = (entry.flags & SIZES_FOLLOW) !== 0 && entry.packedBytes === 0
-  return at + entry.recordBytes <= endByte && (open || entry.unpackedBytes === 0 || entry.packedBytes > 0)
+export function findSignature(reading: Reading, startByte: number, endByte: number, signature: number): number | null {
+  const first = signatures(reading, startByte, endByte, signature).next()
+  return first.done ? null : first.value
+}
+
+function* signatures(
+  reading: Reading,
+  startByte: number,
+  endByte: number,
+  signature: number,
+): Generator<number, void, undefined> {
+  const wanted = Buffer.alloc(4)
+  wanted.writeUInt32LE(signature)
+  for (let from = startByte; from < endByte; from += CHUNK_BYTES) {
+    reading.check()
+    const step = reading.source.read(from, Math.min(from + CHUNK_BYTES + 3, endByte))
+    for (let at = step.indexOf(wanted); at >= 0; at = step.indexOf(wanted, at + 1)) yield from + at
+  }
+}
+
+function isPlausible(source: Source, at: number, endByte: number): boolean {
+  const head = source.read(at, at + LOCAL_BYTES)
+  if (head.length < LOCAL_BYTES) return false
+  const nameBytes = head.readUInt16LE(26)
+  const dataStart = at + LOCAL_BYTES + nameBytes + head.readUInt16LE(28)
+  if (nameBytes === 0 || head.readUInt16LE(8) > 99 || dataStart > endByte) return false
+  const packedBytes = head.readUInt32LE(18)
+  const isOpen = (head.readUInt16LE(6) & SIZES_FOLLOW) !== 0 && packedBytes === 0
+  return isOpen || head.readUInt32LE(22) === 0 || packedBytes > 0
 }

@@ -124,7 +124,7 @@ async function* unlisted(
 ): AsyncGenerator<Member, void, undefined> {
   const { source } = reading
   for (const gap of gapsBetween(covered, source.sizeBytes)) {
-    let at = findUnlisted(source, gap.startByte, gap.endByte)
+    let at = findUnlisted(reading, gap.startByte, gap.endByte)
     while (at !== null) {
       reading.take()
       const entry = readLocal(source, at)
@@ -136,7 +136,7 @@ async function* unlisted(
       const dataStart = at + entry.recordBytes
       const bounded = withKnownSize(reading, entry, dataStart, gap.endByte)
       if (!isFolder(bounded)) yield memberOf(reading, bounded, dataStart, found)
-      at = findUnlisted(source, Math.max(dataStart, found[0]?.endByte ?? 0), gap.endByte)
+      at = findUnlisted(reading, Math.max(dataStart, found[0]?.endByte ?? 0), gap.endByte)
     }
   }
 }
@@ -144,7 +144,7 @@ async function* unlisted(
 /** Where the sizes follow the data, a deflate stream ends by itself and stored data ends at the record with its size. */
 function withKnownSize(reading: Reading, entry: Entry, dataStart: number, endByte: number): Entry {
   if ((entry.flags & SIZES_FOLLOW) === 0 || entry.packedBytes > 0) return entry
-  const nextRecord = entry.method === 0 ? findSignature(reading.source, dataStart, endByte, DESCRIPTOR_SIGNATURE) : null
+  const nextRecord = entry.method === 0 ? findSignature(reading, dataStart, endByte, DESCRIPTOR_SIGNATURE) : null
   return { ...entry, packedBytes: Math.max(0, (nextRecord ?? endByte) - dataStart), unpackedBytes: 0, crc: 0 }
 }
 

@@ -14,6 +14,8 @@ export type RarFile = {
   readonly method?: number
   /** RAR5: 128 KiB times two to this power. */
   readonly dictionaryPower?: number
+  /** RAR5: a symbolic link, whatever its content. */
+  readonly isLink?: boolean
   /** RAR5: what stands in the archive in place of the content, compressed by `method`. */
   readonly packed?: Buffer
 }
@@ -61,9 +63,9 @@ function block4(type: number, flags: number, fields: Buffer): Buffer {
   return block
 }
 
-export function storedRar5(files: readonly RarFile[]): Buffer {
+export function storedRar5(files: readonly RarFile[], shape: { isSolid?: boolean } = {}): Buffer {
   const more = files.some(file => file.goesOnInNextVolume)
-  const main = block5([1, 0, more ? 1 : 0])
+  const main = block5([1, 0, (more ? 1 : 0) | (shape.isSolid ? 4 : 0)])
   return Buffer.concat([SIGNATURE5, main, ...files.map(file5), block5([5, 0, more ? 1 : 0])])
 }
 
@@ -78,9 +80,9 @@ function file5(file: RarFile): Buffer {
   const name = Buffer.from(file.name)
   const crc = Buffer.alloc(4)
   crc.writeUInt32LE(crc32(content))
-  // An encryption record: version 0, no flags, 2^15 rounds, salt and vector.
-  const record = Buffer.concat([numbers([1, 0, 0, 15]), Buffer.alloc(32, 0x5a)])
-  const extra = file.isEncrypted ? Buffer.concat([numbers([record.length]), record]) : Buffer.alloc(0)
+  const extra = Buffer.concat(
+    [file.isEncrypted ? ENCRYPTION_RECORD : '', file.isLink ? LINK_RECORD : ''].map(withLength),
+  )
   const flags = 2 | (extra.length > 0 ? 1 : 0) | (file.goesOnInNextVolume ? 0x10 : 0)
   const compression = ((file.method ?? 0) << 7) | ((file.dictionaryPower ?? 0) << 10)
   const header = block5(
@@ -96,6 +98,15 @@ function file5(file: RarFile): Buffer {
     Buffer.concat([crc, numbers([compression, 1, name.length]), name, extra]),
   )
   return Buffer.concat([header, data])
+}
+
+/** Version 0, no flags, 2^15 rounds, salt and vector. */
+const ENCRYPTION_RECORD = Buffer.concat([numbers([1, 0, 0, 15]), Buffer.alloc(32, 0x5a)])
+/** A Unix link to `x`. */
+const LINK_RECORD = Buffer.concat([numbers([5, 1, 0, 1]), Buffer.from('x')])
+
+function withLength(record: Buffer | string): Buffer {
+  return record.length === 0 ? Buffer.alloc(0) : Buffer.concat([numbers([record.length]), Buffer.from(record)])
 }
 
 function block5(fields: readonly number[], rest: Buffer = Buffer.alloc(0)): Buffer {
