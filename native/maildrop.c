@@ -37,6 +37,7 @@ enum {
   TOTAL_TIMEOUT_SECONDS = 900,
   // A full backlog means a busy service, not a missing one.
   CONNECT_TIMEOUT_SECONDS = 10,
+  GOODBYE_TIMEOUT_SECONDS = 1,
   MAX_ADDRESS_BYTES = 320,
   MAX_REPLY_LINE_BYTES = 2000,
   MAX_REPLY_LINES = 100,
@@ -474,10 +475,21 @@ static _Noreturn void end_with_reply(struct reply *reply) {
   end_with(exit_code, text);
 }
 
+/** Lets the service answer what was sent ahead, so that it does not write to somebody who has gone. */
+static void leave(void) {
+  struct timeval limit = {.tv_sec = GOODBYE_TIMEOUT_SECONDS};
+  setsockopt(service.fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  shutdown(service.fd, SHUT_WR);
+  while (recv(service.fd, service.bytes, sizeof service.bytes, 0) > 0) continue;
+}
+
 /** The reply to a command; a refusal ends the program with it. */
 static void expect(int class, struct reply *reply) {
   read_reply(reply);
-  if (reply->code >= 400) end_with_reply(reply);
+  if (reply->code >= 400) {
+    leave();
+    end_with_reply(reply);
+  }
   if (reply->code / 100 != class) unreadable_reply();
 }
 

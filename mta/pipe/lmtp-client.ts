@@ -36,7 +36,7 @@ export async function submitOverLmtp(submission: Submission): Promise<Submitted>
   } catch (fault) {
     return tryLater(`unexpected fault: ${String(fault)}`)
   } finally {
-    connected.connection.close()
+    await connected.connection.leave()
   }
 }
 

@@ -12,6 +12,7 @@ const MAX_SOCKET_PATH_BYTES = 107
 const CONNECT_RETRY_MS = 50
 /** A full backlog means a busy service, not a missing one. */
 const CONNECT_TIMEOUT_MS = 10_000
+const GOODBYE_TIMEOUT_MS = 1000
 const MAX_UNREAD_BYTES = 16 * 1024
 
 export type Connected =
@@ -95,7 +96,10 @@ export class ServiceConnection {
   async reply(): Promise<Reply | Fault> {
     for (;;) {
       const taken = takeReply(this.unread)
-      if (taken === 'unreadable') return { fault: UNREADABLE }
+      if (taken === 'unreadable') {
+        this.fail(UNREADABLE)
+        return { fault: UNREADABLE }
+      }
       if (taken !== 'needsMore') {
         this.unread = taken.rest
         return taken.reply
@@ -122,8 +126,13 @@ export class ServiceConnection {
     return this.fault !== null
   }
 
-  close(): void {
+  /** Lets the service answer what was sent ahead, so that it does not write to somebody who has gone. */
+  async leave(): Promise<void> {
     clearTimeout(this.deadline)
+    if (!this.hasFailed()) this.socket.end()
+    const limit = setTimeout(() => this.fail('the mail service stays'), GOODBYE_TIMEOUT_MS)
+    await this.failed
+    clearTimeout(limit)
     this.socket.destroy()
   }
 }

@@ -400,6 +400,23 @@ export function maildropSuite(command: MaildropCommand): void {
         assert.deepEqual(await mailFor(['-djoe'], message), [`MAIL FROM:${path}`, 'RCPT TO:<joe>'])
       })
 
+    it('a Return-Path that is not UTF-8 is the null sender', async () => {
+      const message = Buffer.from('Return-Path: <ann\xc3@example.net>\n\n', 'latin1')
+      const ran = await against(answered(['250 ok (exit 0)']), { args: ['-d', 'joe'], stdin: message })
+      assert.equal(ran.exitCode, 0)
+      assert.match(ran.service.commands[1]!, /^MAIL FROM:<> /)
+    })
+
+    it('a recipient that is not UTF-8 is never passed on', async () => {
+      for (const bytes of ['\\377', '\\303', '\\300\\200', '\\355\\240\\200', '\\364\\220\\200\\200']) {
+        const script = `exec "$0" "$@" -d "$(printf 'joe${bytes}@example.org')"`
+        const argv = ['/bin/sh', '-c', script, ...command.argv]
+        const ran = await run({ name: command.name, argv }, { args: ['-f', '', '--socket', '/dev/null/x'] })
+        assert.equal(ran.exitCode, 75)
+        assert.match(ran.output, /^4\.3\.5 .*-d: not an address/)
+      }
+    })
+
     const bad = [
       '',
       'a\r\nRCPT TO:<b>',

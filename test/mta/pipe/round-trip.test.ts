@@ -93,6 +93,7 @@ for (const [command, messages] of forms)
       const large = await run(command, { args, stdin: Buffer.alloc(2_000_000, 'x\n') })
       assert.equal(large.exitCode, 69)
       assert.match(large.output, /^5\.3\.4 /)
+      assert.deepEqual(logged, [])
     })
   })
 
