@@ -261,7 +261,7 @@ test('fifty large messages at once lie on disk, not in memory', async () => {
       await Promise.all(wires.map(wire => new Promise(resolve => wire.socket.write(piece, resolve))))
     }
     clearInterval(watch)
-    const allowed = connections * 512 * 1024
+    const allowed = connections * 1024 * 1024
     assert.ok(most < allowed, `${most} bytes for ${connections} messages of ${messageBytes}`)
     for (const wire of wires) wire.close()
   })
