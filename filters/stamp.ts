@@ -122,10 +122,8 @@ function keptRanges(text: string, isForged: (name: string) => boolean, sizeBytes
     const isFolded = (text[at] === ' ' || text[at] === '\t') && !isFirst
     if (!isFolded) {
       if (forgedFrom >= 0) keptFrom = endOfForged(text, forgedFrom, at)
-      const wasForged = forgedFrom >= 0
       forgedFrom = isForged(nameOf(text.slice(at, next))) ? at : -1
-      if (forgedFrom >= 0 && !wasForged && at > keptFrom) kept.push({ startByte: keptFrom, endByte: at })
-      else if (forgedFrom >= 0 && wasForged && keptFrom < at) kept.push({ startByte: keptFrom, endByte: at })
+      if (forgedFrom > keptFrom) kept.push({ startByte: keptFrom, endByte: forgedFrom })
     }
     isFirst = false
     at = next

@@ -31,9 +31,10 @@ export class QuotedPrintableDecoder implements Decoder {
         out[length++] = byte
         at++
       } else if (byte === 0x20 || byte === 9) {
-        const end = endOfBlanks(input, at)
-        if (end === input.length && !isLast && end - at < MAX_HELD_BYTES) break
-        const isAtLineEnd = end === input.length ? isLast : input[end] === LF || input[end] === CR
+        const end = Math.min(endOfBlanks(input, at), at + MAX_HELD_BYTES)
+        const isLong = end - at === MAX_HELD_BYTES
+        if (end === input.length && !isLast && !isLong) break
+        const isAtLineEnd = !isLong && (end === input.length || input[end] === LF || input[end] === CR)
         if (!isAtLineEnd) length += input.copy(out, length, at, end)
         at = end
       } else if (byte === EQUALS) {
@@ -41,8 +42,8 @@ export class QuotedPrintableDecoder implements Decoder {
         if (end < 0) break
         const value = end === at + 3 ? hexByte(input, at) : -1
         if (value >= 0) out[length++] = value
-        else if (end === at + 1) out[length++] = EQUALS
-        at = end
+        else if (end === 0) out[length++] = EQUALS
+        at = end === 0 ? at + 1 : end
       } else {
         out[length++] = byte
         at++
@@ -59,15 +60,15 @@ function endOfBlanks(input: Buffer, from: number): number {
   return end
 }
 
-/** One past the escape or soft break that starts here; `from + 1` when it is none, -1 when more input must tell. */
+/** One past the escape or soft break that starts here; 0 when it is none, -1 when more input must tell. */
 function endOfEscape(input: Buffer, from: number, isLast: boolean): number {
   if (hexByte(input, from) >= 0) return from + 3
   const end = endOfBlanks(input, from + 1)
-  if (end - from > MAX_HELD_BYTES) return from + 1
+  if (end - from > MAX_HELD_BYTES) return 0
   const canTell = isLast || end + 1 < input.length
   if (!canTell) return -1
   if (end >= input.length || input[end] === LF) return Math.min(end + 1, input.length)
-  if (input[end] !== CR) return from + 1
+  if (input[end] !== CR) return 0
   return input[end + 1] === LF ? end + 2 : end + 1
 }
 

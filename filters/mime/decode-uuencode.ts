@@ -14,52 +14,48 @@ export class UuencodeDecoder implements Decoder {
 
   write(chunk: Buffer): Buffer {
     const input = this.held.length > 0 ? Buffer.concat([this.held, chunk]) : chunk
-    const out = Buffer.allocUnsafe(input.length)
-    let length = 0
+    const decoded: Buffer[] = []
     let at = 0
     while (at < input.length && !this.isDone) {
       const end = lineEnd(input, at)
       if (end < 0) break
-      length += this.line(input.subarray(at, Math.min(end, at + MAX_LINE_BYTES)), out, length)
+      decoded.push(this.line(input.subarray(at, Math.min(end, at + MAX_LINE_BYTES))))
       at = end + 1
     }
     this.held = Buffer.from(input.subarray(at, at + MAX_LINE_BYTES))
-    return out.subarray(0, length)
+    return Buffer.concat(decoded)
   }
 
   end(): Buffer {
-    const out = Buffer.allocUnsafe(MAX_LINE_BYTES)
-    return this.isDone ? NOTHING : out.subarray(0, this.line(this.held, out, 0))
+    return this.isDone ? NOTHING : this.line(this.held)
   }
 
-  /** Decodes one line to `out` and says how many bytes it brought. */
-  private line(line: Buffer, out: Buffer, at: number): number {
-    if (line.length === 0) return 0
-    const first = line[0]!
+  private line(line: Buffer): Buffer {
+    const first = line[0]
+    if (first === undefined) return NOTHING
     if (first === 0x62 && /^begin[ \t]/.test(line.toString('latin1', 0, 6))) {
       this.hasBegun = true
-      return 0
+      return NOTHING
     }
     if (first === 0x65 && /^end\s*$/.test(line.toString('latin1'))) {
       this.isDone = this.hasBegun
-      return 0
+      return NOTHING
     }
     const count = (first - 32) & 63
-    if (first < 32 || first > 96 || count === 0) return 0
-    if (!isData(line, count)) return 0
+    if (first < 32 || first > 96 || count === 0 || !isData(line, count)) return NOTHING
     this.hasBegun = true
-    for (let group = 0; group * 3 < count; group++) {
-      const [one, two, three, four] = [0, 1, 2, 3].map(place => ((line[1 + group * 4 + place] ?? 32) - 32) & 63) as [
-        number,
-        number,
-        number,
-        number,
-      ]
-      const bytes = [(one << 2) | (two >> 4), ((two & 15) << 4) | (three >> 2), ((three & 3) << 6) | four]
-      for (let place = 0; place < 3 && group * 3 + place < count; place++) out[at + group * 3 + place] = bytes[place]!
-    }
-    return count
+    return decodedLine(line, count)
   }
+}
+
+function decodedLine(line: Buffer, count: number): Buffer {
+  const decoded = Buffer.alloc(count + 2)
+  const sixBits = (place: number) => ((line[place] ?? 32) - 32) & 63
+  for (let from = 1, to = 0; to < count; from += 4, to += 3) {
+    const bits = (sixBits(from) << 18) | (sixBits(from + 1) << 12) | (sixBits(from + 2) << 6) | sixBits(from + 3)
+    decoded.writeUIntBE(bits, to, 3)
+  }
+  return decoded.subarray(0, count)
 }
 
 function lineEnd(input: Buffer, from: number): number {
