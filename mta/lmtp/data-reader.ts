@@ -58,7 +58,7 @@ export class DataReader {
     let lines = 0
     let kind: DataStep['kind'] = 'more'
     for (let lf = chunk.indexOf(LF, from); lf >= 0; lf = chunk.indexOf(LF, from)) {
-      if (lf === from || chunk[lf - 1] !== CR) {
+      if (chunk[lf - 1] !== CR) {
         kind = 'bareLf'
         break
       }

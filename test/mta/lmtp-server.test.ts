@@ -119,6 +119,22 @@ test('a client that does not read its replies is not read from, and closed in th
   })
 })
 
+test('what a client sends while its message is being handled waits in its own socket, and is answered after', async () => {
+  await withHouse([], async house => {
+    const wire = await house.client()
+    await untilData(wire, 'slow')
+    wire.send('hello\r\n.\r\n')
+    let isTaken = false
+    wire.socket.write(`NOOP ${'x'.repeat(1993)}\r\n`.repeat(4000), () => (isTaken = true))
+    await sleep(SHORT_MS)
+    assert.equal(isTaken, false)
+    house.table.release()
+    assert.equal(await wire.reply(), '250 2.0.0 delivered to slow')
+    for (let count = 0; count < 4000; count++) assert.equal(await wire.reply(), '250 2.0.0 ok')
+    wire.close()
+  })
+})
+
 test('one connection too many is told to come back, and there is room again when one has gone', async () => {
   await withHouse([{ maxConnections: 2 }], async house => {
     const first = await house.client()
