@@ -35,7 +35,7 @@ export class QuotedPrintableDecoder implements Decoder {
         const isLong = end - at === MAX_HELD_BYTES
         if (end === input.length && !isLast && !isLong) break
         const isAtLineEnd = !isLong && (end === input.length || input[end] === LF || input[end] === CR)
-        if (!isAtLineEnd) length += input.copy(out, length, at, end)
+        if (!isAtLineEnd) for (let blank = at; blank < end; blank++) out[length++] = input[blank]!
         at = end
       } else if (byte === EQUALS) {
         const end = endOfEscape(input, at, isLast)
