@@ -7,7 +7,7 @@ import { unpackSettings, type UnpackSettings } from '../../../filters/unpack/set
 import { createUnpacker, newBudget, type Leaf } from '../../../filters/unpack/unpack.js'
 
 export type Unpacked = {
-  /** where → content, in the order of the visits; a second visit of one place is marked. */
+  /** where → content, in the order of the visits; a second visit of one place has its number. */
   readonly leaves: Map<string, Buffer>
   readonly findings: Finding[]
   readonly elapsedMs: number
@@ -30,8 +30,7 @@ export async function unpackAll(
     { where: fileName, fileName, content: inPieces(content) },
     newBudget(settings),
     async leaf => {
-      let where = leaf.where
-      while (leaves.has(where)) where += ' (again)'
+      const where = leaves.has(leaf.where) ? `${leaf.where} (visit ${leaves.size})` : leaf.where
       leaves.set(where, await contentOf(leaf))
     },
     new AbortController().signal,
@@ -59,4 +58,15 @@ export function textAt(unpacked: Unpacked, where: string): string | undefined {
 /** The places visited, without the container itself. */
 export function placesIn(unpacked: Unpacked): string[] {
   return [...unpacked.leaves.keys()].slice(1)
+}
+
+/** Bytes that do not compress, the same ones every time. */
+export function noiseOf(bytes: number): Buffer {
+  let state = 7
+  return Buffer.from(
+    Array.from({ length: bytes }, () => {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0
+      return state >>> 24
+    }),
+  )
 }
