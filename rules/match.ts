@@ -42,6 +42,15 @@ function* searchBody(run: RunState, pattern: Pattern, compiled: Compiled, take: 
   }
 }
 
+/** Whether it is known, without asking the world, that the pattern is nowhere in the message: so for most rules. */
+export function isKnownAbsent(run: RunState, pattern: Pattern): boolean {
+  const { header, body } = pattern.options
+  if (header !== 'none' && !isAbsent(run, pattern, run.message.occurringInHeader(run.program))) return false
+  if (!body) return true
+  const pieces = run.message.knownInBody(run.program)
+  return pieces !== null && pieces.every(piece => isAbsent(run, pattern, piece.occurring))
+}
+
 /** The prefilter knows constant patterns only. */
 function isAbsent(run: RunState, pattern: Pattern, occurring: ReadonlySet<number> | null): boolean {
   return occurring !== null && run.program.patterns[pattern.index] !== null && !occurring.has(pattern.index)

@@ -50,6 +50,19 @@ export class MessageText {
     return found
   }
 
+  /** What occurs in each piece of the body; null while not all pieces were looked at. */
+  knownInBody(program: Program): PieceOccurrences[] | null {
+    const known = this.#inBody.get(program)
+    const pieces: PieceOccurrences[] = []
+    for (let fromByte: number | null = 0; fromByte !== null;) {
+      const piece: PieceOccurrences | undefined = known?.get(fromByte)
+      if (!piece) return null
+      pieces.push(piece)
+      fromByte = piece.nextByte
+    }
+    return pieces
+  }
+
   *pieceAt(fromByte: number): Run<BodyPiece> {
     if (this.#lastPiece?.fromByte === fromByte) return this.#lastPiece
     const { bytes, nextByte } = yield* asking({ ask: 'body', fromByte })

@@ -6,7 +6,7 @@ import { asking, type Run } from './asks.js'
 import { Failure, overrun } from './budget.js'
 import { faultAt, type Position } from './diagnostics.js'
 import { addressLines, escaped, lengthOf, substring, toLower, toUpper } from './functions.js'
-import { searchMessage, searchText, type Captures, type MatchTaker } from './match.js'
+import { isKnownAbsent, searchMessage, searchText, type Captures, type MatchTaker } from './match.js'
 import { bitwise, complement, isTrue, numberOf, textOfNumber } from './numbers.js'
 import type { Compiled } from './pattern.js'
 import type { RunState } from './run-state.js'
@@ -26,6 +26,7 @@ export function* evaluate(run: RunState, expression: Expression): Run<string> {
     case 'assign':
       return yield* evaluateAssign(run, expression)
     case 'matchMessage':
+      return isKnownAbsent(run, expression.pattern) ? '0' : yield* evaluateMatch(run, expression)
     case 'matchText':
       return yield* evaluateMatch(run, expression)
     case 'and':

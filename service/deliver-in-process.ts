@@ -9,7 +9,7 @@ import { replyFor } from '../mail/outcome.js'
 import type { Outcome } from '../mail/outcome.js'
 import type { SpoolResult } from '../mta/spool.js'
 import { createArrival } from './arrival.js'
-import { accountToRunAs, giveUpRoot } from './privileges.js'
+import { accountToRunAs, deliveringAs, giveUpRoot } from './privileges.js'
 import { DEFAULT_CONFIG_PATH, readSettingsOrExplain } from './read-settings.js'
 import { openRooms } from './rooms.js'
 import type { Rooms } from './rooms.js'
@@ -33,7 +33,7 @@ export async function deliverInProcess(delivery: InProcessDelivery): Promise<{ e
   // Standard output carries the reply: a log that would go there goes nowhere.
   const log = createLog({ ...settings.log, file: settings.log.file ?? '/dev/null' })
   if (account) giveUpRoot(account)
-  const rooms = openRooms(settings, log)
+  const rooms = openRooms(settings, log, deliveringAs(account))
   try {
     await rooms.prepare()
     return answer(await deliverOne(delivery, recipient, rooms))

@@ -43,6 +43,11 @@ export function accountToRunAs(settings: Settings): Account | null {
   return null
 }
 
+/** Whom this process delivers mail as: the account that it will become, or whoever it is. */
+export function deliveringAs(account: Account | null): { uid: number; gid: number } {
+  return account ?? { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }
+}
+
 /**
  * Gives up root for good: supplementary groups, group, user, in this order, since each step needs the right that the
  * next one takes away. A process that is not root stays what it is.

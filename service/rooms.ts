@@ -29,19 +29,22 @@ export type Rooms = {
   /** The site's maildrop.log; null when the settings name none. */
   readonly maildropLog: OpenLog | null
   readonly logDelivery: (delivery: Parameters<typeof logDelivery>[1]) => void
+  /** Makes the site's maildrop.log while we may still be root, in a folder where only root may make files. */
+  openLogs(): Promise<void>
   /** What must be done before the first message: the spool's folder, leftovers of a crash. */
   prepare(): Promise<void>
   close(): Promise<void>
 }
 
-export function openRooms(settings: Settings, log: Log): Rooms {
+/** `owner`: whom mail will be delivered as, once root has been given up. */
+export function openRooms(settings: Settings, log: Log, owner: { uid: number; gid: number }): Rooms {
   const { hostName } = settings.service
   const clamd = settings.clamd.enabled ? createClamd(settings.clamd) : null
   const spamd = settings.spamd.enabled ? createSpamd(settings.spamd) : null
   const unpacker = createUnpacker(settings.unpack)
   const spool = createSpool(settings.spool)
   const age = clamd ? watchSignatureAge(clamd, settings.signatures.staleAfterHours, log) : null
-  const maildropLog = settings.log.maildropLog === null ? null : keepLogOpen(settings.log.maildropLog)
+  const maildropLog = settings.log.maildropLog === null ? null : keepLogOpen(settings.log.maildropLog, { ownerUid: owner.uid, ownerGid: owner.gid })
   return {
     settings,
     hostName,
@@ -57,10 +60,11 @@ export function openRooms(settings: Settings, log: Log): Rooms {
     },
     stamp: { hostName, clamdEnabled: clamd !== null, spamdEnabled: spamd !== null },
     ruleFiles: createRuleFiles(),
-    users: { sources: userSources(settings.users), recipientDelimiter: settings.users.recipientDelimiter },
+    users: { sources: userSources(settings.users, owner), recipientDelimiter: settings.users.recipientDelimiter },
     log,
     maildropLog,
     logDelivery: delivery => logDelivery(log, delivery),
+    openLogs: async () => maildropLog?.append(''),
     prepare: () => spool.prepare(),
     close: async () => {
       age?.stop()

@@ -2,7 +2,7 @@
 // mail until the parent tells it to finish, or is gone.
 import process from 'node:process'
 import { createLog } from '../admin/service-log.js'
-import { accountToRunAs, giveUpRoot } from './privileges.js'
+import { accountToRunAs, deliveringAs, giveUpRoot } from './privileges.js'
 import { openListeners } from './listeners.js'
 import { openRooms } from './rooms.js'
 import { createArrival } from './arrival.js'
@@ -17,9 +17,10 @@ export async function work(configPath: string): Promise<void> {
   // Signals go to the parent, which tells its workers; a terminal's Ctrl-C reaches the whole group.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
   const account = accountToRunAs(settings)
-  const rooms = openRooms(settings, log)
+  const rooms = openRooms(settings, log, deliveringAs(account))
   const listeners = openListeners(settings, createArrival(rooms), rooms.spool, log)
   const listeningOn = await listeners.listen()
+  await rooms.openLogs()
   if (account) giveUpRoot(account)
   await rooms.prepare()
   const finish = async (graceMs: number): Promise<void> => {

@@ -9,11 +9,10 @@ import type { User, UserSource } from './user.js'
 /** `extension` is what followed the delimiter when the address was found without it. */
 export type FoundUser = { readonly user: User; readonly extension: string | null }
 
-export function userSources(settings: UsersSettings): UserSource[] {
+/** `owner`: the one mail user, to whom all mail of a template's users belongs. */
+export function userSources(settings: UsersSettings, owner: { uid: number; gid: number }): UserSource[] {
   if (settings.source === 'passwd') return [new PasswdFileUsers(settings)]
-  // The mail of such users all belongs to whoever delivers it: the one mail user.
-  const own = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }
-  return [new TemplateUsers({ ...settings, ...own })]
+  return [new TemplateUsers({ ...settings, ...owner })]
 }
 
 export async function findUser(

@@ -200,7 +200,10 @@ export class LmtpConnection {
       return 'idle'
     }
     const written = this.isTooLarge(incoming) ? writer.discard() : writer.write(step.piece)
-    return step.kind === 'end' ? this.finish(incoming, written) : written
+    if (step.kind === 'end') return this.finish(incoming, written)
+    // Not a byte more than this chunk lies in memory while it goes to disk.
+    if (written) this.socket.pause()
+    return written
   }
 
   /** Once it is, the rest is read and thrown away, so that the client can be told. */

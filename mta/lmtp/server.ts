@@ -12,6 +12,9 @@ import { LmtpConnection } from './connection.js'
 import { lineOf } from './session.js'
 import type { LmtpSettings } from './settings.js'
 
+/** Node 22 and later would keep four times as much for each of many connections. */
+const SOCKET_BUFFER_BYTES = 16 * 1024
+
 export type LmtpServerTerms = {
   readonly arrival: Arrival
   readonly spool: Spool
@@ -43,7 +46,8 @@ export function createLmtpServer(terms: LmtpServerTerms): LmtpServer {
 
   async function listen(address: ListenAddress): Promise<ListenAddress> {
     const isUnix = address.kind === 'unix'
-    const server = createServer({ allowHalfOpen: true, noDelay: !isUnix }, socket => connected(socket, isUnix))
+    const options = { allowHalfOpen: true, noDelay: !isUnix, highWaterMark: SOCKET_BUFFER_BYTES }
+    const server = createServer(options, socket => connected(socket, isUnix))
     await listenOn(server, address, terms.settings.socketMode)
     server.on('error', fault => terms.log('error', 'a fault while listening for LMTP', { address, fault }))
     listeners.push(server)

@@ -38,6 +38,8 @@ export type FakeService = {
   message(): Buffer | null
   /** Whether the final dot came. */
   wasEnded(): boolean
+  /** What came that the script did not ask for. */
+  unread(): string
   connectionCount(): number
   close(): Promise<void>
 }
@@ -59,6 +61,7 @@ export async function startFakeService(socketPath: string, script: Script): Prom
     },
     message: () => last()?.message ?? null,
     wasEnded: () => last()?.wasEnded ?? false,
+    unread: () => last()?.input.toString('latin1') ?? '',
     connectionCount: () => conversations.length,
     close: () =>
       new Promise(resolve => {
@@ -72,7 +75,7 @@ class Conversation {
   readonly commands: string[] = []
   message: Buffer | null = null
   wasEnded = false
-  private input: Buffer = Buffer.alloc(0)
+  input: Buffer = Buffer.alloc(0)
   private step = 0
 
   constructor(

@@ -322,6 +322,7 @@ export function maildropSuite(command: MaildropCommand): void {
       const ran = await run({ name: command.name, argv }, { args: [...JOE, '--socket', fake.socketPath] })
       assert.equal(ran.exitCode, 67)
       assert.equal(fake.message()?.toString(), 'Subject: x\r\n\r\nhello\r\n')
+      assert.equal(fake.unread(), 'QUIT\r\n')
     })
 
     it('a reader of the text who has gone changes no exit code', async () => {
