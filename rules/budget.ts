@@ -6,8 +6,8 @@ import { faultAt, type Fault, type Position } from './diagnostics.js'
 export const MAX_STEPS = 1_000_000
 /** After so many steps the run offers its thread to others. */
 export const STEPS_BETWEEN_PAUSES = 20_000
-/** Bytes of text that count as one step. */
-const BYTES_PER_STEP = 4096
+/** Bytes of text built or searched that count as one step. */
+const BYTES_PER_STEP = 512
 /** What `echo` writes, all together. */
 export const MAX_OUTPUT_LENGTH = 64 * 1024
 /** `log` lines of one run. */

@@ -113,7 +113,8 @@ function propertyAt(pattern: string, offset: number): Escape {
   return {
     kind: 'set',
     length: property[0].length,
-    outside: target => (!negated ? `\\p{${name}}` : target === 'line' ? `[^\\p{${name}}\\n]` : `\\P{${name}}`),
+    // Without regard to case \p{Lu} would match small letters too; in PCRE it never does.
+    outside: target => `(?-i:${!negated ? `\\p{${name}}` : target === 'line' ? `[^\\p{${name}}\\n]` : `\\P{${name}}`})`,
     inside: (_, classIsNegated) => (!negated ? `\\p{${name}}` : classIsNegated ? `\\P{${name}}` : null),
     codePoint: null,
   }

@@ -3,7 +3,17 @@
 // A case that differs says why in its head (`# maildrop: …`) and is not run here.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -78,7 +88,6 @@ function expectedResult(theCase: Case): Result {
   }
 }
 
-mkdirSync(tmpdir(), { recursive: true })
 for (const theCase of readCases()) {
   if (theCase.differs !== null) continue
   test(`maildrop agrees: ${theCase.claim}`, () => {
@@ -87,3 +96,32 @@ for (const theCase of readCases()) {
     assert.deepEqual({ ...rest, output: output.replace(/ +$/gm, '') }, expectedResult(theCase), theCase.name)
   })
 }
+
+test('maildrop takes the shipped filter and files marked spam into .Junk', () => {
+  const user = owner()
+  const home = mkdtempSync(join(tmpdir(), 'maildrop-shipped-'))
+  try {
+    for (const folder of ['Maildir', 'Maildir/.Junk']) {
+      for (const inner of ['', 'tmp', 'new', 'cur'])
+        mkdirSync(join(home, folder, inner), { recursive: true, mode: 0o700 })
+    }
+    copyFileSync(new URL('../../../maildroprc', import.meta.url), join(home, 'filter'))
+    chmodSync(join(home, 'filter'), 0o600)
+    if (user) {
+      for (const name of ['', ...readdirSync(home, { recursive: true, encoding: 'utf8' })])
+        chownSync(join(home, name), user.uid, user.gid)
+    }
+    const input = 'Subject: win a prize\nX-Spam-Flag: YES\n\nbuy now\n'
+    const run = spawnSync(MAILDROP, ['./filter'], {
+      cwd: home,
+      input,
+      env: { HOME: home },
+      timeout: TIMEOUT_MS,
+      ...user,
+    })
+    assert.equal(run.status, 0, run.stderr.toString())
+    assert.equal(readdirSync(join(home, 'Maildir/.Junk/new')).length, 1)
+  } finally {
+    rmSync(home, { recursive: true, force: true })
+  }
+})
