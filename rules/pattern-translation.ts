@@ -84,11 +84,7 @@ class Translator {
     }
     const group = GROUP.exec(rest)
     if (!group)
-      throw new PatternFault(
-        this.#offset,
-        refusalOf(rest),
-        'patterns run in linear time: see docs for what is left out',
-      )
+      throw new PatternFault(this.#offset, refusalOf(rest), 'patterns run in linear time, which leaves this out')
     const [whole, plain, comment, name, flags = '', close = ''] = group
     if (plain !== undefined) this.#emit('(?:', whole.length)
     else if (comment !== undefined) this.#emit('', whole.length)
