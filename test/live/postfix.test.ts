@@ -55,8 +55,9 @@ after(async () => {
 
 let sent = 0
 
+/** swaks writes the last line end. */
 function mail(subject: string, body: string, headers = ''): string {
-  return `From: <${SENDER}>\nTo: <joe@example.org>\nSubject: ${subject}\nMessage-ID: <${++sent}.${Date.now()}@test.example>\n${headers}\n${body}\n`
+  return `From: <${SENDER}>\nTo: <joe@example.org>\nSubject: ${subject}\nMessage-ID: <${++sent}.${Date.now()}@test.example>\n${headers}\n${body}`
 }
 
 /** Postfix's line about the end of a delivery that says so much. */
@@ -155,6 +156,7 @@ for (const [domain, way] of [
 
     test('while clamd is stopped the mail waits in the queue, and arrives when clamd is back', async () => {
       const inbox = mailweir.messagesIn(recipient).length
+      await queueIsEmpty()
       clamd.freeze()
       postfix.send({ from: SENDER, to: [recipient], data: mail('patience', 'later') })
       await until(

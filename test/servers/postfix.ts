@@ -71,6 +71,7 @@ function handle(folder: string, etc: string, port: number): Postfix {
   }
 }
 
+/** bounce_size_limit: bounces return the header only; with the virus in them they would themselves be refused. */
 function mainCf(folder: string, options: PostfixOptions): string {
   return `compatibility_level = 3.6
 queue_directory = ${folder}/queue
@@ -93,6 +94,7 @@ maildrop_destination_recipient_limit = 1
 maillog_file = ${folder}/mail.log
 maillog_file_prefixes = ${folder}
 message_size_limit = 104857600
+bounce_size_limit = 1
 minimal_backoff_time = 2s
 maximal_backoff_time = 5s
 queue_run_delay = 3s
