@@ -141,8 +141,8 @@ export function packedZeros5(bytes: number): Buffer {
   const repetitions = Math.ceil(bytes / LONGEST_MATCH_BYTES)
   // The lengths of the codes in which the tables are written: the symbols 1, 2, 18 and 19 have two bits each.
   const preTable = nibbles([0, 2, 2, ...Array<number>(15).fill(0), 2, 2])
-  // 430 code lengths: literal 0 and the longest match have two bits, "once more" one, distance 1 one.
-  const tables = ['01', zeroRun(138), zeroRun(118), '00', zeroRun(47), '01', '00', zeroRun(123)].join('')
+  // 430 code lengths: literal 0 and the longest match have two bits, "once more" one, distances 1 and 2 one.
+  const tables = ['01', zeroRun(138), zeroRun(118), '00', zeroRun(47), '01', '00', '00', zeroRun(122)].join('')
   const start = preTable + tables + '10' + '11' + '111111111' + '0'
   const bits = start.length + repetitions
   const data = Buffer.alloc(Math.ceil(bits / 8))
