@@ -1,5 +1,5 @@
 // What the tests of this folder share: one archive through the unpacker, its leaves and findings as plain values.
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Finding } from '../../../mail/finding.js'
@@ -13,8 +13,15 @@ export type Unpacked = {
   readonly elapsedMs: number
 }
 
+const scratchDirectories: string[] = []
+process.once('exit', () => {
+  for (const directory of scratchDirectories) rmSync(directory, { recursive: true, force: true })
+})
+
 export function testSettings(settings: Partial<UnpackSettings> = {}): UnpackSettings {
-  return unpackSettings.parse({ scratchDirectory: mkdtempSync(join(tmpdir(), 'mailweir-scratch-')), ...settings })
+  const scratchDirectory = mkdtempSync(join(tmpdir(), 'mailweir-scratch-'))
+  scratchDirectories.push(scratchDirectory)
+  return unpackSettings.parse({ scratchDirectory, ...settings })
 }
 
 export async function unpackAll(
