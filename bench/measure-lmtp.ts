@@ -4,7 +4,7 @@ import { startDovecot } from './dovecot.js'
 import { race } from './figures.js'
 import type { Contender } from './figures.js'
 import { maildropRules, trivialRules } from './rules.js'
-import { emptyMaildirs } from './scratch.js'
+import { settle } from './scratch.js'
 import type { Bench } from './scratch.js'
 import { startOurs } from './ours.js'
 
@@ -19,9 +19,9 @@ export async function measureLmtp(bench: Bench): Promise<void> {
     const dovecot = await startDovecot(bench.scratch, bench.user, sieve)
     for (const connections of [1, 10]) {
       race(`LMTP, ${title}, ${connections} connection${connections > 1 ? 's' : ''}`, [
-        loaded('Mailweir', bench, connections, ours.socketPath, ours.address('%d'), ours.emptyMailboxes),
+        loaded('Mailweir', bench, connections, ours.socketPath, ours.address('%d'), () => settle(ours.homes)),
         loaded('Dovecot + Pigeonhole', bench, connections, dovecot.socketPath, 'user%d@bench.example', () =>
-          emptyMaildirs(dovecot.home),
+          settle(dovecot.home),
         ),
       ])
     }

@@ -1,11 +1,11 @@
 // One process per message, as Postfix's pipe(8) starts them: maildrop itself against our pipe client and the service.
-import { writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkout } from '../test/servers/installation.js'
 import { race } from './figures.js'
 import type { Contender } from './figures.js'
 import { maildropRules, trivialRules } from './rules.js'
-import { emptyMaildirs, makeMaildir } from './scratch.js'
+import { makeMaildir, settle } from './scratch.js'
 import type { Bench } from './scratch.js'
 import { startOurs } from './ours.js'
 
@@ -20,10 +20,12 @@ export async function measurePipe(bench: Bench): Promise<void> {
   ] as const) {
     const ours = await startOurs(bench, rules('Maildir'))
     const filter = join(bench.scratch, 'bench.mailfilter')
-    writeFileSync(filter, rules(maildir), { mode: 0o644 })
+    writeFileSync(filter, rules(maildir))
+    chmodSync(filter, 0o600)
+    chownSync(filter, bench.user.uid, bench.user.gid)
     for (const parallel of [1, 4]) {
       race(`pipe, ${title}, ${parallel} at a time`, [
-        spawned('Mailweir (bin/maildrop -d)', bench, parallel, ours.emptyMailboxes, [
+        spawned('Mailweir (bin/maildrop -d)', bench, parallel, () => settle(ours.homes), [
           join(checkout, 'bin', 'maildrop'),
           '--socket',
           ours.socketPath,
@@ -32,7 +34,7 @@ export async function measurePipe(bench: Bench): Promise<void> {
           '-d',
           ours.address(1),
         ]),
-        spawned('maildrop 2.9.3', bench, parallel, () => emptyMaildirs(maildir), ['/usr/bin/maildrop', filter]),
+        spawned('maildrop 2.9.3', bench, parallel, () => settle(maildir), ['/usr/bin/maildrop', filter]),
       ])
     }
     await ours.stop()

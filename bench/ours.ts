@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import { checkout } from '../test/servers/installation.js'
 import { until } from '../test/servers/until.js'
 import { accepts } from './accepts.js'
-import { emptyMaildirs, makeMaildir } from './scratch.js'
+import { makeMaildir } from './scratch.js'
 import type { Bench } from './scratch.js'
 
 export type Ours = {
@@ -14,14 +14,15 @@ export type Ours = {
   readonly pid: number
   /** `user3@pipe.example`; n from 0 to 9. */
   address(n: number | '%d', domain?: string): string
-  emptyMailboxes(): void
   stop(): Promise<void>
 }
 
 const DOMAINS = ['bench.example', 'pipe.example', 'lmtp.example']
 
+let started = 0
+
 export async function startOurs(bench: Bench, maildroprc: string): Promise<Ours> {
-  const folder = join(bench.scratch, 'ours')
+  const folder = join(bench.scratch, `ours-${++started}`)
   const homes = join(folder, 'home')
   const socketPath = join(folder, 'run', 'lmtp.sock')
   for (const path of ['', 'run', 'state', 'home', ...DOMAINS.map(domain => join('home', domain))]) {
@@ -43,7 +44,6 @@ export async function startOurs(bench: Bench, maildroprc: string): Promise<Ours>
     homes,
     pid: child.pid ?? 0,
     address: (n, domain = 'bench.example') => `user${n}@${domain}`,
-    emptyMailboxes: () => emptyMaildirs(homes),
     stop: async () => {
       child.kill('SIGTERM')
       await ended

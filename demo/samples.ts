@@ -1,12 +1,9 @@
 // The mail that the demo sends: something clean, something infected two archives deep, something that is spam.
 import { storedRar5 } from '../test/filters/unpack/write-rar.js'
-import { testVirus } from '../test/filters/unpack/test-virus.js'
+import { eicar, gtube } from '../test/servers/test-virus.js'
 import { zip } from '../test/filters/unpack/write-zip.js'
 
 export type Sample = { readonly title: string; readonly messageId: string; readonly data: string }
-
-/** SpamAssassin's test string, put together here so that this file is not itself called spam. */
-const SPAM_MARK = ['XJS*C4JDBQADN1.NSBN3', '2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL', '*C.34X'].join('*')
 
 export function samples(recipient: string, run: string): Sample[] {
   const messageId = (name: string): string => `<${name}.${run}@demo.example>`
@@ -20,7 +17,7 @@ export function samples(recipient: string, run: string): Sample[] {
       'MIME-Version: 1.0',
       '',
     ].join('\r\n')
-  const rar = storedRar5([{ name: 'run.exe', content: Buffer.from(testVirus(), 'latin1') }])
+  const rar = storedRar5([{ name: 'run.exe', content: eicar() }])
   const offer = zip([{ name: 'inner.rar', content: rar }])
   return [
     {
@@ -36,7 +33,7 @@ export function samples(recipient: string, run: string): Sample[] {
     {
       title: 'the spam test mail',
       messageId: messageId('spam'),
-      data: `${head('spam', 'You have won')}\r\n${SPAM_MARK}\r\n`,
+      data: `${head('spam', 'You have won')}\r\n${gtube()}\r\n`,
     },
   ]
 }

@@ -5,7 +5,7 @@ import { chownSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, writeF
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { testVirus } from '../test/filters/unpack/test-virus.js'
+import { eicar } from '../test/servers/test-virus.js'
 
 export type Scanner = {
   /** As `socket` in the settings. */
@@ -77,7 +77,7 @@ function fetchSignatures(folder: string, database: string, owner: Owner, say: (l
     rmSync(local, { force: true })
     return "ClamAV's signatures"
   }
-  writeFileSync(local, `Demo.Test-Virus:0:*:${Buffer.from(testVirus(), 'latin1').toString('hex')}\n`)
+  writeFileSync(local, `Demo.Test-Virus:0:*:${eicar().toString('hex')}\n`)
   return 'ONLY a local signature for the test virus: the signature database could not be fetched, no other virus is known'
 }
 

@@ -1,4 +1,4 @@
-// Looks at one message with everything we have: clamd at the whole and at every packed thing in it, then spamd.
+// Looks at one message with everything we have: clamd at every packed thing in it and at the whole, then spamd.
 // A parsed message comes in, the verdict and spamd's figures go out. Never throws: whatever could not be looked at,
 // for whatever reason, our own faults included, is an `unscanned` finding, and policy says what becomes of it.
 import { z } from 'zod'
@@ -88,22 +88,28 @@ class VirusSearch {
     this.#clamd = scanners.clamd
   }
 
+  /** What is packed comes first: found there, a virus has a place to name. */
   async run(): Promise<void> {
-    const { bytes, sizeBytes } = this.message.spooled
     const { signal } = this.deadline
-    try {
-      if (this.#clamd) await this.#scan(bytes.stream(0, sizeBytes), 'message', sizeBytes)
-    } catch (error) {
-      this.#couldNotLook(`reading the message failed, ${textOf(error)}`, 'message')
-    }
     let budget: Budget | null = null
     for await (const opened of partsToOpen(this.message, finding => this.findings.add(finding))) {
       if (signal.aborted) break
       budget ??= this.scanners.newBudget()
       await this.#unpack(opened, budget)
     }
+    await this.#scanWhole()
     if (!signal.aborted || this.findings.has('virus')) return
     this.#couldNotLook(whyAborted(signal), 'message')
+  }
+
+  async #scanWhole(): Promise<void> {
+    if (!this.#clamd || this.deadline.signal.aborted) return
+    const { bytes, sizeBytes } = this.message.spooled
+    try {
+      await this.#scan(bytes.stream(0, sizeBytes), 'message', sizeBytes)
+    } catch (error) {
+      this.#couldNotLook(`reading the message failed, ${textOf(error)}`, 'message')
+    }
   }
 
   async #unpack({ bytes, part, where }: OpenablePart, budget: Budget): Promise<void> {

@@ -1,6 +1,6 @@
 // The forward slice of mailweir.toml: how `to "!address"` leaves this machine.
 import { z } from 'zod'
-import { parseRelay } from './smtp-relay.js'
+import { parseRelay } from './relay-address.js'
 
 export const forwardSettings = z
   .strictObject({

@@ -6,7 +6,8 @@ import { withPrefix, type Content } from '../mail/content.js'
 import type { Outcome } from '../mail/outcome.js'
 import type { ForwardSettings } from './forward-settings.js'
 import { submitToSendmail } from './sendmail.js'
-import { parseRelay, submitToRelay } from './smtp-relay.js'
+import { parseRelay } from './relay-address.js'
+import { submitToRelay } from './smtp-relay.js'
 
 export type Forwarding = {
   readonly content: Content
@@ -17,14 +18,6 @@ export type Forwarding = {
   /** On whose behalf: stands in the Delivered-To. */
   readonly recipient: Address
   /** How we call ourselves towards the relay. */
-  readonly hostName: string
-}
-
-/** What sendmail.ts and smtp-relay.ts carry out. */
-export type Submission = {
-  readonly content: Content
-  readonly sender: Address | null
-  readonly addresses: readonly Address[]
   readonly hostName: string
 }
 

@@ -9,7 +9,7 @@ import { formatAddress } from '../mail/address.js'
 import { chunksOf, type Content } from '../mail/content.js'
 import { printable } from '../mail/finding.js'
 import type { Outcome } from '../mail/outcome.js'
-import type { Submission } from './forward.js'
+import type { Submission } from './submission.js'
 
 const MAX_COMPLAINT_BYTES = 2048
 const LAST_WORDS_MS = 200

@@ -7,20 +7,11 @@ import { formatAddress, type Address } from '../mail/address.js'
 import { chunksOf } from '../mail/content.js'
 import { printable } from '../mail/finding.js'
 import type { Outcome } from '../mail/outcome.js'
-import type { Submission } from './forward.js'
-
-export type Relay = { readonly host: string; readonly port: number }
+import type { Relay } from './relay-address.js'
+import type { Submission } from './submission.js'
 
 const MAX_RESPONSE_BYTES = 16 * 1024
 const QUIT_TIMEOUT_MS = 2000
-
-/** `host:port` or `[IPv6]:port`; null for anything else. */
-export function parseRelay(text: string): Relay | null {
-  const parts = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text)
-  const host = parts?.[1] ?? parts?.[2]
-  const port = Number(parts?.[3])
-  return host !== undefined && port >= 1 && port <= 65535 ? { host, port } : null
-}
 
 export async function submitToRelay(
   submission: Submission,

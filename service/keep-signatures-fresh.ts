@@ -8,15 +8,18 @@ import type { Settings } from './settings.js'
 
 const RELOAD_TIMEOUT_MS = 30_000
 
-/** Returns what stops it. */
-export function keepSignaturesFresh(settings: Settings, log: Log): () => void {
+/** Returns what stops it, and settles when a freshclam under way has ended. */
+export function keepSignaturesFresh(settings: Settings, log: Log): () => Promise<void> {
   const stop = new AbortController()
-  void keepUpdated(settings.signatures, {
+  const ended = keepUpdated(settings.signatures, {
     ...signaturesWorld(settings, stop.signal),
     onOutcome: outcome => logOutcome(log, outcome),
     onFault: error => log.error({ fault: String(error) }, 'the signatures could not be updated'),
   })
-  return () => stop.abort()
+  return () => {
+    stop.abort()
+    return ended
+  }
 }
 
 /** How clamd is told that its signatures have changed; without clamd there is nobody to tell. */

@@ -44,7 +44,10 @@ export function openRooms(settings: Settings, log: Log, owner: { uid: number; gi
   const unpacker = createUnpacker(settings.unpack)
   const spool = createSpool(settings.spool)
   const age = clamd ? watchSignatureAge(clamd, settings.signatures.staleAfterHours, log) : null
-  const maildropLog = settings.log.maildropLog === null ? null : keepLogOpen(settings.log.maildropLog, { ownerUid: owner.uid, ownerGid: owner.gid })
+  const maildropLog =
+    settings.log.maildropLog === null
+      ? null
+      : keepLogOpen(settings.log.maildropLog, { ownerUid: owner.uid, ownerGid: owner.gid })
   return {
     settings,
     hostName,

@@ -52,7 +52,8 @@ class Parent {
   private readyToReplace = 0
   private earlyDeaths = 0
   private exitCode: number | null = null
-  private stopSignatures: () => void = () => undefined
+  private stopSignatures: () => Promise<void> = () => Promise.resolve()
+  private signaturesEnded: Promise<void> = Promise.resolve()
   private finish: (exitCode: number) => void = () => undefined
 
   constructor(
@@ -107,7 +108,7 @@ class Parent {
       )
       this.replaceDead(livedMs)
     }
-    if (this.exitCode !== null && this.startedAt.size === 0) this.finish(this.exitCode)
+    this.finishWhenAllEnded()
   }
 
   private replaceDead(livedMs: number): void {
@@ -126,10 +127,16 @@ class Parent {
   private end(exitCode: number): void {
     if (this.exitCode !== null) return
     this.exitCode = exitCode
-    this.stopSignatures()
+    this.signaturesEnded = this.stopSignatures()
     this.log.info('ending: what was received is finished first')
     for (const worker of Object.values(cluster.workers ?? {})) if (worker) this.retire(worker)
-    if (this.startedAt.size === 0) this.finish(exitCode)
+    this.finishWhenAllEnded()
+  }
+
+  private finishWhenAllEnded(): void {
+    const { exitCode } = this
+    if (exitCode === null || this.startedAt.size > 0) return
+    void this.signaturesEnded.then(() => this.finish(exitCode))
   }
 
   /** SIGHUP: new workers with the new settings first, then the old ones end. Faulty settings change nothing. */
@@ -143,7 +150,7 @@ class Parent {
     this.settings = settings
     this.earlyDeaths = 0
     this.readyToReplace = this.workerCount()
-    this.stopSignatures()
+    void this.stopSignatures()
     this.stopSignatures = keepSignaturesFresh(settings, this.log)
     for (let count = this.workerCount(); count > 0; count--) this.startWorker()
   }

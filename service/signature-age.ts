@@ -3,10 +3,10 @@
 import type { Log } from '../admin/service-log.js'
 import type { Clamd } from '../filters/clamd/client.js'
 import type { Finding } from '../mail/finding.js'
+import { signatureAge } from '../signatures/age.js'
 
 const ASK_EVERY_MS = 10 * 60_000
 const ASK_TIMEOUT_MS = 10_000
-const HOUR_MS = 3_600_000
 
 export type SignatureAge = {
   /** A finding when the signatures are older than allowed; null when they are fresh, or clamd has not said. */
@@ -26,7 +26,7 @@ export function watchSignatureAge(clamd: Clamd, staleAfterHours: number, log: Lo
     }
     complained = hours !== null && hours > staleAfterHours
   }
-  const ageHours = (): number | null => databaseDate && Math.floor((Date.now() - databaseDate.getTime()) / HOUR_MS)
+  const ageHours = (): number | null => signatureAge(new Date(), databaseDate, [])?.ageHours ?? null
   void ask()
   const timer = setInterval(() => void ask(), ASK_EVERY_MS)
   timer.unref()

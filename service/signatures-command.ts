@@ -1,4 +1,5 @@
 // `mailweir signatures update` and `status`, for a person or for cron.
+import process from 'node:process'
 import { createClamd } from '../filters/clamd/client.js'
 import { describeReport, describeStatus, signatureStatus } from '../signatures/status.js'
 import type { ClamdView } from '../signatures/status.js'
@@ -8,13 +9,9 @@ import type { Settings } from './settings.js'
 
 const CLAMD_TIMEOUT_MS = 10_000
 
-/** Runs freshclam now. `failed` when the signatures are not known to be the newest afterwards. */
+/** Runs freshclam now; an interrupted command takes freshclam with it. `failed` when the signatures are not known to be the newest afterwards. */
 export async function updateSignaturesNow(settings: Settings): Promise<{ text: string; failed: boolean }> {
-  const outcome = await updateSignatures(
-    settings.signatures,
-    'now',
-    signaturesWorld(settings, new AbortController().signal),
-  )
+  const outcome = await updateSignatures(settings.signatures, 'now', signaturesWorld(settings, interrupted()))
   switch (outcome.kind) {
     case 'alreadyRunning':
       return { text: `freshclam is already being run by process ${outcome.pid}`, failed: false }
@@ -44,4 +41,10 @@ async function clamdView(settings: Settings): Promise<ClamdView> {
     version: [engine, databaseVersion].filter(word => word !== null).join('/'),
     date: databaseDate,
   }
+}
+
+function interrupted(): AbortSignal {
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort())
+  return stop.signal
 }

@@ -2,7 +2,8 @@
 // Comes in: an address; goes out: a user, or "unknown" for an address that makes no safe path or has no home.
 // An address never becomes a path outside the template: what could climb or hide is unknown. A base that is missing
 // or empty (not mounted yet) is a temporary fault, else every user's mail would bounce.
-import { lstat, opendir } from 'node:fs/promises'
+import { lstatSync } from 'node:fs'
+import { opendir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Address } from '../../mail/address.js'
 import { TemporaryFault, type User, type UserSource } from './user.js'
@@ -66,17 +67,18 @@ function isSafeName(name: string): boolean {
 async function isHome(home: string, template: string): Promise<boolean> {
   try {
     // lstat: a link that somebody made in the last place is no home of ours; it isn't followed, nor is its mail bounced.
-    const found = await lstat(home)
+    const found = lstatSync(home, { throwIfNoEntry: false })
+    if (!found) {
+      await assertBaseIsThere(template)
+      return false
+    }
     if (found.isSymbolicLink()) throw new TemporaryFault(`home ${home} is a symbolic link`)
     return found.isDirectory()
   } catch (error) {
     if (error instanceof TemporaryFault) throw error
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'ENAMETOOLONG' || code === 'ENOTDIR') return false
-    if (code !== 'ENOENT')
-      throw new TemporaryFault(`cannot look for home ${home}: ${code ?? 'unknown error'}`, { cause: error })
-    await assertBaseIsThere(template)
-    return false
+    throw new TemporaryFault(`cannot look for home ${home}: ${code ?? 'unknown error'}`, { cause: error })
   }
 }
 

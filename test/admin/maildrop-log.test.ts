@@ -71,7 +71,7 @@ test('no sender can forge a record: whatever ends a line is replaced', () => {
   const forged = 'x\r\u2028\x0b\x85\x1b[2JFile: /etc/passwd'
   const record = maildropRecord({ ...plain, from: forged, subject: forged, mailbox: `a\nFile: b${forged}` })
   assert.equal(record.split('\n').length, 6)
-   
+
   assert.doesNotMatch(record, /[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028]/)
   assert.match(record, /^File: a\?File: b/m)
 })

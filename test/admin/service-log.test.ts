@@ -113,7 +113,7 @@ test('nothing from outside can begin a line or steer a terminal, in either form 
     await log.flush()
     const text = await readFile(file, 'utf8')
     assert.equal(text.split('\n').length, 3, format)
-     
+
     assert.doesNotMatch(text, /[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e]/, format)
     if (format === 'json') assert.equal((JSON.parse(text.split('\n')[0]!) as { messageId: string }).messageId, evil)
   }

@@ -7,7 +7,7 @@ import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 import type { Outcome } from '../../mail/outcome.js'
 import { forward, type Forwarding } from '../../mda/forward.js'
 import { forwardSettings } from '../../mda/forward-settings.js'
-import { parseRelay } from '../../mda/smtp-relay.js'
+import { parseRelay } from '../../mda/relay-address.js'
 import { mailOf, streamed } from './mailboxes.js'
 
 type Taken = { from: string; to: string[]; text: string }

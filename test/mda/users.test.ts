@@ -190,6 +190,7 @@ test('a source that cannot tell is not answered for by the next', async () => {
 })
 
 test('the settings choose the source', () => {
-  assert.ok(userSources(usersSettings.parse({ source: 'passwd' }))[0] instanceof PasswdFileUsers)
-  assert.ok(userSources(usersSettings.parse({}))[0] instanceof TemplateUsers)
+  const owner = { uid: 5000, gid: 5001 }
+  assert.ok(userSources(usersSettings.parse({ source: 'passwd' }), owner)[0] instanceof PasswdFileUsers)
+  assert.ok(userSources(usersSettings.parse({}), owner)[0] instanceof TemplateUsers)
 })

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { runJob } from '../../../filters/unpack/run-job.js'
 import { ThreadPool } from '../../../filters/unpack/thread-pool.js'
 import { createUnpacker, newBudget, type Leaf } from '../../../filters/unpack/unpack.js'
-import { testVirus } from './test-virus.js'
+import { eicar } from '../../servers/test-virus.js'
 import { contentOf, inPieces, noiseOf, testSettings, textAt, unpackAll } from './unpacking.js'
 import { storedRar4, storedRar5 } from './write-rar.js'
 import { tar } from './write-tar.js'
@@ -14,10 +14,10 @@ import { zip } from './write-zip.js'
 const noSignal = new AbortController().signal
 
 test('the test virus in a RAR5 in a zip is visited', async () => {
-  const rar = storedRar5([{ name: 'run.exe', content: testVirus() }])
+  const rar = storedRar5([{ name: 'run.exe', content: eicar().toString('latin1') }])
   const unpacked = await unpackAll(zip([{ name: 'inner.rar', content: rar }]), { fileName: '1.2 offer.zip' })
-  assert.equal(testVirus().length, 68)
-  assert.equal(textAt(unpacked, '1.2 offer.zip > inner.rar > run.exe'), testVirus())
+  assert.equal(eicar().toString('latin1').length, 68)
+  assert.equal(textAt(unpacked, '1.2 offer.zip > inner.rar > run.exe'), eicar().toString('latin1'))
   assert.ok(unpacked.leaves.get('1.2 offer.zip > inner.rar')?.equals(rar))
   assert.deepEqual(unpacked.findings, [])
 })
