@@ -12,7 +12,6 @@ export const MAX_ADDRESS_BYTES = 320
  * A quoted local part loses its quotes. Returns null for what is no address, control characters included.
  */
 export function parseAddress(text: string): Address | null {
-  // eslint-disable-next-line no-control-regex -- control characters are what is being refused
   if (text.length === 0 || Buffer.byteLength(text) > MAX_ADDRESS_BYTES || /[\x00-\x1f\x7f]/.test(text)) return null
   if (text.startsWith('"')) return parseQuoted(text)
   const at = text.lastIndexOf('@')

@@ -42,6 +42,5 @@ function sentenceFor(finding: Finding): string {
 
 /** The text with control characters, line breaks and direction marks made visible: names come from the sender. */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- these are the characters being replaced
   return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '?')
 }

@@ -27,7 +27,9 @@ export function openListeners(settings: Settings, arrival: Arrival, spool: Spool
       for (const address of addressesIn(settings.smtp.listen)) await smtp.listen(address)
       return [...settings.lmtp.listen, ...settings.smtp.listen.map(address => `smtp ${address}`)]
     },
-    close: async graceMs => void (await Promise.all([lmtp.close({ graceMs }), smtp.close({ graceMs })])),
+    close: async graceMs => {
+      await Promise.all([lmtp.close({ graceMs }), smtp.close({ graceMs })])
+    },
   }
 }
 

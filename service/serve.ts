@@ -92,7 +92,7 @@ class Parent {
       this.earlyDeaths = 0
       this.log.info({ worker: worker.process.pid, listeningOn: message.listeningOn }, 'worker ready')
       this.retireReplaced()
-    } else if (message.kind === 'cannotStart') {
+    } else {
       this.log.error({ worker: worker.process.pid, why: message.why }, 'worker cannot start')
     }
   }

@@ -25,7 +25,10 @@ export function sendByLmtp(
       received += data.toString('latin1')
       for (let reply: string | null; (reply = takeReply()) !== null;) {
         const next = steps.shift()
-        if (next === undefined || !/^[23]/.test(reply)) return end(reply)
+        if (next === undefined || !/^[23]/.test(reply)) {
+          end(reply)
+          return
+        }
         socket.write(`${next}\r\n`)
       }
     })

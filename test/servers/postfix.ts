@@ -47,7 +47,7 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
     if (existsSync(join('/etc/postfix', name))) cpSync(join('/etc/postfix', name), join(etc, name), { recursive: true })
   }
   run('postfix', ['-c', etc, 'start'])
-  await until('Postfix listens', () => run('postfix', ['-c', etc, 'status']) !== null && isListening(port), 20_000)
+  await until('Postfix listens', () => isListening(port), 20_000)
   return handle(folder, etc, port)
 }
 
