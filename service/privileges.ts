@@ -57,7 +57,7 @@ export function giveUpRoot(account: Account): void {
   initgroups(account)
   process.setgid?.(account.gid)
   process.setuid?.(account.uid)
-  if (process.getuid?.() === 0 || process.geteuid?.() === 0) throw new Error('root could not be given up')
+  if ([process.getuid, process.geteuid].some(id => id?.() === 0)) throw new Error('root could not be given up')
 }
 
 /** The user's supplementary groups come along: clamd's socket is often open to one of them only. */
