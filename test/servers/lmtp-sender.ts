@@ -1,14 +1,20 @@
 // A client that hands messages over by LMTP as an MTA does, one connection a message, and reports the last reply.
 import { createConnection } from 'node:net'
 
-export type Handover = { readonly sender: string; readonly recipient: string; readonly message: string }
+export type Handover = {
+  readonly sender: string
+  readonly recipient: string
+  readonly message: string
+  /** Told when the end of the message is with the system. */
+  readonly onSent?: () => void
+}
 
 const REPLY_TIMEOUT_MS = 30_000
 
 /** The reply that ended the transaction, `no reply` when the connection broke before there was one. */
 export function sendByLmtp(
   target: string | { host: string; port: number },
-  { sender, recipient, message }: Handover,
+  { sender, recipient, message, onSent }: Handover,
 ): Promise<string> {
   const steps = [`LHLO test.example`, `MAIL FROM:<${sender}>`, `RCPT TO:<${recipient}>`, 'DATA', wireForm(message)]
   return new Promise(resolve => {
@@ -29,7 +35,7 @@ export function sendByLmtp(
           end(reply)
           return
         }
-        socket.write(`${next}\r\n`)
+        socket.write(`${next}\r\n`, () => steps.length === 0 && onSent?.())
       }
     })
     function takeReply(): string | null {

@@ -1,11 +1,12 @@
 // The service itself, started as an administrator starts it: `mailweir serve --config FILE`.
 import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { chownSync, mkdirSync, openSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, openSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
 import { installation } from './installation.js'
+import { childrenOf } from './process-tree.js'
 import { until } from './until.js'
 
 /** The user that owns the tests' mailboxes. As root the workers become this user, as Postfix's pipe does. */
@@ -21,7 +22,17 @@ export type Mailweir = {
   /** The messages in a folder of a user's Maildir, as text. */
   messagesIn(address: string, folder?: string): string[]
   log(): string
+  /** The lines of the log about messages, one per message and recipient. */
+  deliveries(): LoggedDelivery[]
   maildropLog(): string
+  /** The processes that take mail. */
+  workerPids(): number[]
+  /** Gives the user a .mailfilter. */
+  writeFilter(address: string, filter: string): void
+  /** Writes other settings, for the next start or reload. */
+  changeSettings(changes: Partial<MailweirOptions>): void
+  /** SIGHUP. */
+  reload(): void
   /** SIGTERM, and waits for the end; resolves with the exit code. */
   stop(): Promise<number | null>
   /** kill -9 to every process of the service. */
@@ -29,11 +40,23 @@ export type Mailweir = {
   start(): Promise<void>
 }
 
+export type LoggedDelivery = {
+  readonly messageId: string | null
+  readonly recipient: string
+  readonly outcome: string
+  readonly findings: readonly string[]
+  readonly durationMs: number
+}
+
 export type MailweirOptions = {
   /** Readable for every user (publicFolder). */
   directory: string
   /** Tables added to the settings: `[clamd]` and so on. */
   settings?: string
+  /** Lines added to tables that the tests' settings have already. */
+  service?: string
+  lmtp?: string
+  spool?: string
   /** The site's maildroprc; empty when not given. */
   maildroprc?: string
   lmtpPort?: number
@@ -52,7 +75,7 @@ class Service implements Mailweir {
   private child: ChildProcess | null = null
   private ended: Promise<number | null> = Promise.resolve(null)
 
-  constructor(options: MailweirOptions) {
+  constructor(private readonly options: MailweirOptions) {
     this.directory = options.directory
     this.socketPath = join(this.directory, 'run', 'lmtp.sock')
     this.configPath = join(this.directory, 'mailweir.toml')
@@ -112,6 +135,34 @@ class Service implements Mailweir {
     return readFileSync(join(this.directory, 'service.out'), 'utf8')
   }
 
+  deliveries(): LoggedDelivery[] {
+    const lines = this.log().split('\n')
+    // The last line may still be on its way; faults of settings are no JSON.
+    return lines
+      .slice(0, -1)
+      .filter(line => line.startsWith('{') && line.includes('"outcome":'))
+      .map(line => JSON.parse(line) as LoggedDelivery)
+  }
+
+  workerPids(): number[] {
+    return childrenOf(this.pid)
+  }
+
+  writeFilter(address: string, filter: string): void {
+    const path = join(this.addUser(address), '.mailfilter')
+    writeFileSync(path, filter)
+    chmodSync(path, 0o600)
+    if (MAIL_USER) chownSync(path, idOf('-u'), idOf('-g'))
+  }
+
+  changeSettings(changes: Partial<MailweirOptions>): void {
+    writeFileSync(this.configPath, this.settings({ ...this.options, ...changes }))
+  }
+
+  reload(): void {
+    this.child?.kill('SIGHUP')
+  }
+
   maildropLog(): string {
     return readFileSync(join(this.directory, 'maildrop.log'), 'latin1')
   }
@@ -123,10 +174,13 @@ hostName = "mx.test.example"
 ${MAIL_USER ? `user = "${MAIL_USER}"` : ''}
 runDirectory = "${this.directory}/run"
 stateDirectory = "${this.directory}/state"
+${options.service ?? ''}
 [lmtp]
 listen = ["unix:${this.socketPath}"${tcp}]
+${options.lmtp ?? ''}
 [spool]
 directory = "${this.directory}/state/spool"
+${options.spool ?? ''}
 [unpack]
 scratchDirectory = "${this.directory}/state/scratch"
 [users]
