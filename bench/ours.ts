@@ -68,6 +68,8 @@ listen = ["unix:${socketPath}"]
 directory = "${folder}/state/spool"
 [unpack]
 scratchDirectory = "${folder}/state/scratch"
+[log]
+file = "${folder}/service.log"
 [users]
 templateHome = "${folder}/home/%d/%n"
 [rules]

@@ -17,6 +17,7 @@ import { measurePipe } from './measure-pipe.js'
 import { measurePostfix } from './measure-postfix.js'
 
 const BENCH_USER = 'mailweir-bench'
+const FILE_SYSTEM_SIZE = '12G'
 
 const MEASUREMENTS: Record<string, (bench: Bench) => Promise<void>> = {
   pipe: measurePipe,
@@ -27,7 +28,9 @@ const MEASUREMENTS: Record<string, (bench: Bench) => Promise<void>> = {
 
 async function main(names: string[]): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error('make bench needs root: the peers are started as users of their own')
-  const scratch = publicFolder('bench')
+  const folder = publicFolder('bench')
+  const scratch = join(folder, 'scratch')
+  const isMounted = mountFresh(folder, scratch)
   const user = makeUser(scratch)
   try {
     const bench: Bench = {
@@ -37,15 +40,32 @@ async function main(names: string[]): Promise<void> {
       spawn: compileSpawn(scratch),
       load: join(here(), 'load.js'),
     }
-    chmodSync(scratch, 0o755)
     process.stdout.write(
       `${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, ${readdirSync(bench.corpus).length} messages; syncs on in all\n`,
     )
     for (const name of names) await MEASUREMENTS[name]?.(bench)
   } finally {
     spawnSync('userdel', [BENCH_USER], { stdio: 'ignore' })
-    rmSync(scratch, { recursive: true, force: true })
+    if (isMounted) spawnSync('umount', ['--lazy', scratch])
+    rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/**
+ * A new ext4 in a file, for everybody who is measured: how fast an old file system makes files depends on what was
+ * deleted from it lately. Where none can be mounted, an ordinary folder must do. True when it was mounted.
+ */
+function mountFresh(folder: string, scratch: string): boolean {
+  const image = join(folder, 'disk')
+  mkdirSync(scratch)
+  const steps: [string, string[]][] = [
+    ['truncate', ['-s', FILE_SYSTEM_SIZE, image]],
+    ['mkfs.ext4', ['-q', '-F', image]],
+    ['mount', ['-o', 'loop', image, scratch]],
+  ]
+  const mounted = steps.every(([command, args]) => spawnSync(command, args, { stdio: 'ignore' }).status === 0)
+  chmodSync(scratch, 0o755)
+  return mounted
 }
 
 function here(): string {

@@ -46,5 +46,12 @@ export function isConfined(target: MaildirTarget): boolean {
 
 /** What we create must change hands. */
 export function givesAway(target: MaildirTarget): boolean {
-  return process.geteuid?.() === 0 && (target.uid !== 0 || target.gid !== 0)
+  return isRoot() && (target.uid !== 0 || target.gid !== 0)
+}
+
+let root: boolean | null = null
+
+/** Asked once: a process that delivers has become whoever it will be. */
+function isRoot(): boolean {
+  return (root ??= process.geteuid?.() === 0)
 }

@@ -1,6 +1,5 @@
 // From a judged message to what became of it for one recipient: the user, the rules that hold for that user, and the
 // world that does what they ask. Never throws for what mail, filters or disks can cause.
-import process from 'node:process'
 import { join } from 'node:path'
 import { formatAddress } from '../mail/address.js'
 import { withPrefix } from '../mail/content.js'
@@ -51,7 +50,7 @@ async function userFor(recipient: Recipient, rooms: Rooms): Promise<User | Outco
   if (found === 'unknown') {
     return { kind: 'noSuchMailbox', text: `no mailbox here by the name of ${formatAddress(recipient.address)}` }
   }
-  const own = process.geteuid?.() ?? 0
+  const own = rooms.owner.uid
   if (own === 0 || found.user.uid === own) return found.user
   const cause = `${found.user.name} has uid ${found.user.uid}, but mail is delivered as uid ${own} (service.user)`
   return { kind: 'misconfigured', text: 'the mailbox belongs to another user of this system', cause }

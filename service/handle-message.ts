@@ -19,7 +19,7 @@ const RECIPIENTS_AT_ONCE = 8
 export async function handleMessage(spooled: Spooled, envelope: Envelope, rooms: Rooms): Promise<Outcome[]> {
   const startedAtMs = performance.now()
   const message = await parseMessage(spooled, envelope)
-  const { verdict, spamCheck } = await inspect(message, rooms.scanners, new AbortController().signal)
+  const { verdict, spamCheck } = await inspect(message, rooms.scanners, rooms.ending)
   const lines = stampLines(message, verdict, rooms.stamp, spamCheck)
   const judged: Judged = { message, verdict, stamped: await stamp(message, lines, rooms.stamp) }
   return inTurns(envelope.recipients, async recipient => {

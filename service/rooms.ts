@@ -20,6 +20,10 @@ import { watchSignatureAge } from './signature-age.js'
 export type Rooms = {
   readonly settings: Settings
   readonly hostName: string
+  /** Whom mail is delivered as. */
+  readonly owner: { readonly uid: number; readonly gid: number }
+  /** Fires when what is still under way must end now. */
+  readonly ending: AbortSignal
   readonly spool: Spool
   readonly scanners: Scanners
   readonly stamp: StampSettings
@@ -39,6 +43,7 @@ export type Rooms = {
 /** `owner`: whom mail will be delivered as, once root has been given up. */
 export function openRooms(settings: Settings, log: Log, owner: { uid: number; gid: number }): Rooms {
   const { hostName } = settings.service
+  const ending = new AbortController()
   const clamd = settings.clamd.enabled ? createClamd(settings.clamd) : null
   const spamd = settings.spamd.enabled ? createSpamd(settings.spamd) : null
   const unpacker = createUnpacker(settings.unpack)
@@ -51,6 +56,8 @@ export function openRooms(settings: Settings, log: Log, owner: { uid: number; gi
   return {
     settings,
     hostName,
+    owner,
+    ending: ending.signal,
     spool,
     scanners: {
       clamd,
@@ -71,6 +78,8 @@ export function openRooms(settings: Settings, log: Log, owner: { uid: number; gi
     prepare: () => spool.prepare(),
     close: async () => {
       age?.stop()
+      // First the messages, then what they use: an unpacker that goes first would only look like a damaged archive.
+      ending.abort('the service ends')
       await unpacker.close()
       await maildropLog?.close()
       await log.flush()

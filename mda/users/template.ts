@@ -47,9 +47,8 @@ export function templateFault(template: string): string | null {
 export function homeFor(address: Address, template: string): string | null {
   const localPart = address.localPart.toLowerCase()
   const domain = address.domain.toLowerCase()
-  const needsDomain = /%[ud]/.test(template.replaceAll('%%', ''))
   if (!isSafeName(localPart)) return null
-  if ((needsDomain || domain !== '') && !isSafeName(domain)) return null
+  if (domain === '' ? /%[ud]/.test(template.replaceAll('%%', '')) : !isSafeName(domain)) return null
   const values: Record<string, string> = { u: `${localPart}@${domain}`, n: localPart, d: domain, '%': '%' }
   return template.replace(/%([und%])/g, (_, key: string) => values[key] ?? '')
 }
