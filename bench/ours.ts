@@ -60,8 +60,6 @@ function makeHome(home: string, bench: Bench): void {
 function settings(bench: Bench, folder: string, socketPath: string): string {
   return `[service]
 user = "${bench.user.name}"
-runDirectory = "${folder}/run"
-stateDirectory = "${folder}/state"
 [lmtp]
 listen = ["unix:${socketPath}"]
 [spool]

@@ -98,9 +98,7 @@ function settings(
   return `# The demo's settings, written anew by every make run.
 [service]
 hostName = "mailweir.demo.example"
-${owner ? `user = "${owner.name}"\n` : ''}runDirectory = "${folder}/run"
-stateDirectory = "${folder}/state"
-[lmtp]
+${owner ? `user = "${owner.name}"\n` : ''}[lmtp]
 listen = ["unix:${folder}/run/lmtp.sock", "127.0.0.1:${ports.lmtp}"]
 [smtp]
 enabled = true

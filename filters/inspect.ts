@@ -4,7 +4,7 @@
 import { z } from 'zod'
 import { formatAddress } from '../mail/address.js'
 import { contentOf } from '../mail/content.js'
-import type { Finding, Inspector } from '../mail/finding.js'
+import type { Finding } from '../mail/finding.js'
 import type { Message } from '../mail/message.js'
 import type { Verdict } from '../mail/verdict.js'
 import type { Clamd } from './clamd/client.js'
@@ -53,9 +53,6 @@ export type Inspection = {
   readonly spamCheck: SpamCheck | null
 }
 
-/** What fails on our side (a disk, a bug, a stop of the service) is "later": it counts under the setting that defers. */
-const OWN_FAULT: Inspector = 'clamd'
-
 export async function inspect(message: Message, scanners: Scanners, signal: AbortSignal): Promise<Inspection> {
   const findings = new FindingList()
   const { totalTimeoutMs } = scanners.inspect
@@ -67,7 +64,7 @@ export async function inspect(message: Message, scanners: Scanners, signal: Abor
     await new VirusSearch(message, scanners, findings, deadline).run()
     if (!findings.has('virus')) spamCheck = await askSpamd(message, scanners.spamd, findings, deadline.signal)
   } catch (error) {
-    findings.add({ kind: 'unscanned', by: OWN_FAULT, why: textOf(error), where: 'message' })
+    findings.add({ kind: 'unscanned', by: 'us', why: textOf(error), where: 'message' })
   } finally {
     deadline.end()
   }
@@ -99,7 +96,7 @@ class VirusSearch {
     }
     await this.#scanWhole()
     if (!signal.aborted || this.findings.has('virus')) return
-    this.#couldNotLook(whyAborted(signal), 'message')
+    this.#couldNotLook('us', whyAborted(signal), 'message')
   }
 
   async #scanWhole(): Promise<void> {
@@ -108,7 +105,7 @@ class VirusSearch {
     try {
       await this.#scan(bytes.stream(0, sizeBytes), 'message', sizeBytes)
     } catch (error) {
-      this.#couldNotLook(`reading the message failed, ${textOf(error)}`, 'message')
+      this.#couldNotLook('us', `reading the message failed, ${textOf(error)}`, 'message')
     }
   }
 
@@ -125,7 +122,7 @@ class VirusSearch {
       for (const finding of found) this.findings.add(finding)
     } catch (error) {
       // What an archive holds never ends here, only our own faults do; what was called off is accounted for in run().
-      if (!signal.aborted) this.#couldNotLook(`unpacking failed, ${textOf(error)}`, where)
+      if (!signal.aborted) this.#couldNotLook('us', `unpacking failed, ${textOf(error)}`, where)
     }
   }
 
@@ -143,13 +140,15 @@ class VirusSearch {
         this.findings.add({ kind: 'overLimit', limit: CLAMD_STREAM_LIMIT, where })
         return
       case 'failed':
-        this.#couldNotLook(result.why, where)
+        this.#couldNotLook('clamd', result.why, where)
     }
   }
 
-  #couldNotLook(why: string, where: string): void {
+  /** Once is enough: the mail waits in any case, and asking on would only hold it up. */
+  #couldNotLook(by: 'clamd' | 'us', why: string, where: string): void {
     this.#clamd = null
-    if (!this.findings.has('unscannedByClamd')) this.findings.add({ kind: 'unscanned', by: OWN_FAULT, why, where })
+    const known = this.findings.has('unscannedByClamd') || this.findings.has('ownFault')
+    if (!known) this.findings.add({ kind: 'unscanned', by, why, where })
   }
 }
 

@@ -17,7 +17,6 @@ export const policySettings = z
     spam: decision
       .default('tag')
       .describe('A message that spamd calls spam; "tag" lets the filter put it into a folder.'),
-    forbidden: decision.default('refuse').describe('A message with an attachment that the attachment rules forbid.'),
     encrypted: decision
       .default('tag')
       .describe('A message with an encrypted archive: its content could not be looked at.'),
@@ -62,8 +61,11 @@ export const policySettings = z
 
 export type Policy = z.infer<typeof policySettings>
 
+/** A fault of ours is always "later"; no setting can say otherwise. */
+export type PolicyKey = keyof Policy | 'ownFault'
+
 /** Names the setting under `policy` that speaks of such a finding. */
-export function settingFor(finding: Finding): keyof Policy {
+export function settingFor(finding: Finding): PolicyKey {
   switch (finding.kind) {
     case 'overLimit':
       if (finding.limit === CLAMD_STREAM_LIMIT) return 'overScanLimit'
@@ -79,6 +81,7 @@ const UNSCANNED_BY = {
   clamd: 'unscannedByClamd',
   spamd: 'unscannedBySpamd',
   unpack: 'unscannedByUnpack',
+  us: 'ownFault',
 } as const
 
 /** The verdict on a message with these findings; of equals, the first finding is the one that decided. */
@@ -86,9 +89,10 @@ export function verdictFrom(findings: readonly Finding[], policy: Policy): Verdi
   let decided: { decision: Decision; setting: string; weight: number } = { decision: 'pass', setting: '', weight: -1 }
   for (const finding of findings) {
     const setting = settingFor(finding)
-    const decision = policy[setting]
+    const decision = setting === 'ownFault' ? 'defer' : policy[setting]
     const weight = weightOf(decision, isCertain(finding))
-    if (weight > decided.weight) decided = { decision, setting: `policy.${setting} = "${decision}"`, weight }
+    const because = setting === 'ownFault' ? 'a fault on our side' : `policy.${setting} = "${decision}"`
+    if (weight > decided.weight) decided = { decision, setting: because, weight }
   }
   return { decision: decided.decision, findings, policy: decided.setting }
 }
@@ -107,8 +111,6 @@ function weightOf(decision: Decision, certain: boolean): number {
       return 1
     case 'defer':
       return 5
-    case 'quarantine':
-      return certain ? 6 : 2
     case 'refuse':
       return certain ? 7 : 3
     case 'discard':

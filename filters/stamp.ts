@@ -32,12 +32,7 @@ const SPAM_FIELDS = ['x-spam-flag', 'x-spam-score', 'x-spam-level', 'x-spam-stat
 const OWN_PREFIX = 'x-mailweir-'
 
 /** The fields to put in front, folded where they are long (RFC 5322 2.2.3), without the final line end. */
-export function stampLines(
-  _message: Message,
-  verdict: Verdict,
-  settings: StampSettings,
-  spamCheck: SpamCheck | null,
-): string[] {
+export function stampLines(verdict: Verdict, settings: StampSettings, spamCheck: SpamCheck | null): string[] {
   const lines: string[] = []
   if (settings.clamdEnabled && !verdict.findings.some(isUnscannedByClamd)) {
     const name = settings.version ? `Mailweir ${settings.version}` : 'Mailweir'

@@ -1,13 +1,12 @@
 // What inspection found in a message. "Could not look" is a finding of its own, never the absence of one.
 
-/** Who could not look. `unpack`: damaged archives and archive methods that we do not read. */
-export type Inspector = 'clamd' | 'spamd' | 'unpack'
+/** Who could not look. `unpack`: damaged archives and archive methods that we do not read; `us`: a fault or a time limit of ours. */
+export type Inspector = 'clamd' | 'spamd' | 'unpack' | 'us'
 
 /** `where` is the containment path for a person: `1.2 offer.zip > inner.rar > run.exe`; `message` for the whole. */
 export type Finding =
   | { readonly kind: 'virus'; readonly name: string; readonly where: string }
   | { readonly kind: 'spam'; readonly score: number; readonly threshold: number; readonly tests: readonly string[] }
-  | { readonly kind: 'forbidden'; readonly rule: string; readonly where: string }
   | { readonly kind: 'encrypted'; readonly where: string }
   | { readonly kind: 'overLimit'; readonly limit: string; readonly where: string }
   | { readonly kind: 'ambiguous'; readonly what: string; readonly where: string }
@@ -25,8 +24,6 @@ function sentenceFor(finding: Finding): string {
       return `virus ${finding.name} in ${finding.where}`
     case 'spam':
       return `spam ${finding.score} of ${finding.threshold}`
-    case 'forbidden':
-      return `forbidden by ${finding.rule}: ${finding.where}`
     case 'encrypted':
       return `encrypted: ${finding.where}`
     case 'overLimit':

@@ -25,6 +25,11 @@ export type Outcome = {
   readonly cause?: unknown
 }
 
+/** A bug of ours, or something of ours that failed: the sender still has the message and tries again. */
+export function ownFault(cause?: unknown): Outcome {
+  return { kind: 'tryLater', text: 'a fault on our side, try again later', ...(cause === undefined ? {} : { cause }) }
+}
+
 /** What the peer is told. `text` is one line of printable characters, cut to what fits one reply line. */
 export type Reply = { readonly code: number; readonly status: string; readonly text: string; readonly exitCode: number }
 

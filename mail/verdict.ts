@@ -2,7 +2,7 @@
 import type { Finding } from './finding.js'
 
 /** From mildest to gravest but for `defer`, which is no judgement at all: we could not look. */
-export type Decision = 'pass' | 'tag' | 'quarantine' | 'refuse' | 'discard' | 'defer'
+export type Decision = 'pass' | 'tag' | 'refuse' | 'discard' | 'defer'
 
 export type Verdict = {
   readonly decision: Decision

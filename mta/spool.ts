@@ -21,7 +21,7 @@ export type Spool = {
 }
 
 export type SpoolResult =
-  | { readonly kind: 'spooled'; readonly spooled: Spooled; readonly dispose: () => Promise<void> }
+  | { readonly kind: 'spooled'; readonly spooled: Spooled; /** Never rejects. */ readonly dispose: () => Promise<void> }
   | { readonly kind: 'failed'; readonly outcome: Outcome }
 
 export interface SpoolWriter {
@@ -129,7 +129,8 @@ class Writer implements SpoolWriter {
     const file = this.file!
     const bytes = new FileBytes(file, this.sizeBytes)
     const spooled = { bytes, sizeBytes: this.sizeBytes, sha256: this.digest!.digest('hex') }
-    return { kind: 'spooled', spooled, dispose: () => file.close() }
+    // The message has been dealt with: a file that does not close must not change the answer.
+    return { kind: 'spooled', spooled, dispose: () => file.close().catch(() => undefined) }
   }
 
   private async failed(): Promise<SpoolResult> {

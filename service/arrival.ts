@@ -2,12 +2,11 @@
 import { formatAddress } from '../mail/address.js'
 import type { Address } from '../mail/address.js'
 import type { Arrival } from '../mail/arrival.js'
+import { ownFault } from '../mail/outcome.js'
 import type { Outcome } from '../mail/outcome.js'
 import { findUser } from '../mda/users/find-user.js'
 import { handleMessage } from './handle-message.js'
 import type { Rooms } from './rooms.js'
-
-const TRY_LATER: Outcome = { kind: 'tryLater', text: 'a fault on our side, try again later' }
 
 export function createArrival(rooms: Rooms): Arrival {
   return {
@@ -17,7 +16,7 @@ export function createArrival(rooms: Rooms): Arrival {
         return await handleMessage(spooled, envelope, rooms)
       } catch (cause) {
         rooms.log.error({ id: envelope.id, cause: textOf(cause) }, 'a bug: the message is deferred')
-        return envelope.recipients.map(() => ({ ...TRY_LATER, cause }))
+        return envelope.recipients.map(() => ownFault(cause))
       }
     },
   }

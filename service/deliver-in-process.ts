@@ -1,12 +1,11 @@
 // The whole path in one process, for a pipe that finds no service to talk to, and for `mailweir deliver`. What the
 // service does for thousands of messages is done here for one.
-import { randomBytes } from 'node:crypto'
-import process from 'node:process'
 import { createLog } from '../admin/service-log.js'
 import { parseAddress } from '../mail/address.js'
 import type { Address } from '../mail/address.js'
-import { replyFor } from '../mail/outcome.js'
+import { ownFault, replyFor } from '../mail/outcome.js'
 import type { Outcome } from '../mail/outcome.js'
+import { nextMessageId } from '../mta/message-id.js'
 import type { SpoolResult } from '../mta/spool.js'
 import { createArrival } from './arrival.js'
 import { accountToRunAs, deliveringAs, giveUpRoot } from './privileges.js'
@@ -50,14 +49,15 @@ async function deliverOne(delivery: InProcessDelivery, recipient: Address, rooms
   const result = await spool(delivery.input, rooms)
   if (result.kind === 'failed') return result.outcome
   try {
+    const receivedAt = new Date()
     const [outcome] = await arrival.handleMessage(result.spooled, {
-      id: `${Date.now().toString(36)}p${process.pid}${randomBytes(3).toString('hex')}`,
+      id: nextMessageId(receivedAt),
       sender: delivery.sender ? parseAddress(delivery.sender) : null,
       recipients: [{ address: recipient }],
       client,
-      receivedAt: new Date(),
+      receivedAt,
     })
-    return outcome ?? { kind: 'tryLater', text: 'a fault on our side, try again later' }
+    return outcome ?? ownFault()
   } finally {
     await result.dispose()
   }

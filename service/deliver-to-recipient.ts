@@ -6,7 +6,7 @@ import { withPrefix } from '../mail/content.js'
 import type { Content } from '../mail/content.js'
 import type { Recipient } from '../mail/envelope.js'
 import type { Message } from '../mail/message.js'
-import { outcomeOfExitCode } from '../mail/outcome.js'
+import { outcomeOfExitCode, ownFault } from '../mail/outcome.js'
 import type { Outcome } from '../mail/outcome.js'
 import type { Verdict } from '../mail/verdict.js'
 import { isLooping, traceFields } from '../mda/trace-fields.js'
@@ -26,12 +26,15 @@ export type Judged = {
   readonly message: Message
   readonly verdict: Verdict
   readonly stamped: Content
+  /** Fires when the whole message must be answered. */
+  readonly signal: AbortSignal
 }
 
 /** What became of the message for one recipient, for the reply and for the log. */
 export type Disposal = { readonly outcome: Outcome; readonly mailbox: string | null; readonly because: string | null }
 
 export async function deliverToRecipient(judged: Judged, recipient: Recipient, rooms: Rooms): Promise<Disposal> {
+  if (judged.signal.aborted) return nowhere({ kind: 'tryLater', text: 'took too long, try again later' })
   try {
     const user = await userFor(recipient, rooms)
     if ('kind' in user) return nowhere(user)
@@ -41,7 +44,7 @@ export async function deliverToRecipient(judged: Judged, recipient: Recipient, r
     }
     return await runRulesFor(user, judged, recipient, rooms)
   } catch (cause) {
-    return nowhere({ kind: 'tryLater', text: 'a fault on our side, try again later', cause })
+    return nowhere(ownFault(cause))
   }
 }
 
@@ -61,8 +64,8 @@ async function runRulesFor(user: User, judged: Judged, recipient: Recipient, roo
   if ('kind' in scripts) return nowhere(scripts)
   const trace = traceFields(judged.message.envelope, recipient.address, rooms.hostName)
   const content = withPrefix(trace, judged.stamped)
-  const { message, stamped } = judged
-  const world = new DeliveryWorld({ user, content, stamped, message, recipient: recipient.address, rooms })
+  const { message, stamped, signal } = judged
+  const world = new DeliveryWorld({ user, content, stamped, message, recipient: recipient.address, rooms, signal })
   const facts = await factsFor({ message, content, user, hostName: rooms.hostName })
   const result = await answering(runRules(scripts, facts), world)
   return { outcome: outcomeOf(result, world, user), mailbox: world.mailbox, because: world.because ?? placeOf(result) }

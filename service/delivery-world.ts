@@ -31,6 +31,8 @@ export type DeliveryScene = {
   /** As it lies in a mailbox: trace fields in front. */
   readonly content: Content
   readonly rooms: Rooms
+  /** Ends what may take long: forwarding. */
+  readonly signal: AbortSignal
 }
 
 /** The most that is searched at once: rules run in the worker's own thread. */
@@ -98,8 +100,7 @@ export class DeliveryWorld implements World {
   readonly include = async ({ fileName, trust, at }: AskOf<'include'>): Promise<Answers['include']> => {
     const path = resolve(this.scene.user.home, fileName)
     try {
-      await this.assertAllowed(path, trust)
-      const file = await this.scene.rooms.ruleFiles.load(path, this.scene.user.uid)
+      const file = await this.scene.rooms.ruleFiles.load(await this.allowedFile(path, trust), this.scene.user.uid)
       if (file.kind === 'program') return { program: file.program, trust }
       if (file.kind === 'absent') return { fault: faultAt(at, `include: there is no file ${fileName}`) }
       return { fault: faultAt(at, `include: ${file.where}`) }
@@ -117,11 +118,11 @@ export class DeliveryWorld implements World {
   }
 
   private async deliverTo({ to, trust, variables }: AskOf<'deliver'>): Promise<{ outcome: Outcome; mailbox: string }> {
-    const { user, content, stamped, recipient, message, rooms } = this.scene
+    const { user, content, stamped, recipient, message, rooms, signal } = this.scene
     if (to.startsWith('!')) {
       const { sender } = message.envelope
       const forwarding = { content: stamped, sender, addresses: to.slice(1), recipient, hostName: rooms.hostName }
-      return { outcome: await forward(forwarding, rooms.settings.forward), mailbox: to }
+      return { outcome: await forward(forwarding, rooms.settings.forward, signal), mailbox: to }
     }
     if (to.startsWith('|'))
       return { outcome: misconfigured('delivering to a command is not possible yet'), mailbox: to }
@@ -129,7 +130,7 @@ export class DeliveryWorld implements World {
     if (mailbox.kind === 'refused')
       return { outcome: misconfigured(`cannot deliver to ${to}: ${mailbox.why}`), mailbox: to }
     const createHome = rooms.settings.users.source === 'template' && !rooms.settings.users.mustExist
-    const umask = Number.parseInt(variables.get('UMASK') ?? '', 8) & 0o777 || DEFAULT_UMASK
+    const umask = umaskFrom(variables.get('UMASK'))
     const { outcome, remark } = await deliverToMaildir(
       content,
       maildirTarget(user, mailbox, { trust, createHome, umask }),
@@ -169,12 +170,30 @@ export class DeliveryWorld implements World {
     })
   }
 
+  /** Where a filter that is included really lies; a user's must not be somebody else's through a link. */
+  private async allowedFile(path: string, trust: Trust): Promise<string> {
+    if (trust === 'site') return path
+    await this.assertAllowed(path, trust)
+    const real = await realpath(path).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return path
+      throw error
+    })
+    await this.assertAllowed(real, trust)
+    return real
+  }
+
   /** What a user's filter names lies inside the home, links included: virtual users share one uid. Throws otherwise. */
   private async assertAllowed(path: string, trust: Trust): Promise<void> {
     if (trust === 'site') return
     const [folder, home] = await Promise.all([realpath(dirname(path)), realpath(this.scene.user.home)])
     if (!isInside(folder, home)) throw new Error(`${path} leads out of the home directory`)
   }
+}
+
+/** UMASK as maildrop has it, in octal; what is no number leaves the default. */
+function umaskFrom(text = ''): number {
+  const given = Number.parseInt(text, 8)
+  return Number.isNaN(given) ? DEFAULT_UMASK : given & 0o777
 }
 
 function misconfigured(text: string): Outcome {

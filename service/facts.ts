@@ -25,7 +25,8 @@ export async function factsFor({ message, content, user, hostName }: FactsSource
     variables: new Map([
       ['HOME', user.home],
       ['LOGNAME', user.name],
-      ['DEFAULT', resolve(user.home, user.maildir)],
+      // The slash says Maildir: one that is missing is made.
+      ['DEFAULT', `${resolve(user.home, user.maildir)}/`],
       ['HOSTNAME', hostName],
       ...(user.quota === null ? [] : [['MAILDIRQUOTA', user.quota] as const]),
     ]),

@@ -1,5 +1,6 @@
 // One message all the way through, on one screen: look inside it, judge it, and for each recipient run the rules and
 // do what they ask. Success is answered only when the message lies safely in a mailbox or with the next server.
+import { startDeadline } from '../filters/deadline.js'
 import { inspect } from '../filters/inspect.js'
 import { parseMessage } from '../filters/mime/parse-message.js'
 import { stamp, stampLines } from '../filters/stamp.js'
@@ -12,21 +13,32 @@ import type { Disposal, Judged } from './deliver-to-recipient.js'
 import type { Rooms } from './rooms.js'
 import { outcomeOfVerdict } from './verdict-outcome.js'
 
+/**
+ * After this, what is left is "later": Postfix's lmtp client waits 600 s for the reply (lmtp_data_done_timeout) and then
+ * sends again what was delivered meanwhile.
+ */
+const MESSAGE_TIMEOUT_MS = 540_000
 /** Recipients of one message that are delivered to at the same time. */
 const RECIPIENTS_AT_ONCE = 8
 
 /** One outcome per recipient, in the envelope's order. A throw is a bug of ours; the caller answers it with "later". */
 export async function handleMessage(spooled: Spooled, envelope: Envelope, rooms: Rooms): Promise<Outcome[]> {
   const startedAtMs = performance.now()
-  const message = await parseMessage(spooled, envelope)
-  const { verdict, spamCheck } = await inspect(message, rooms.scanners, rooms.ending)
-  const lines = stampLines(message, verdict, rooms.stamp, spamCheck)
-  const judged: Judged = { message, verdict, stamped: await stamp(message, lines, rooms.stamp) }
-  return inTurns(envelope.recipients, async recipient => {
-    const disposal = await dispose(judged, recipient, rooms)
-    report(judged, recipient, disposal, rooms, startedAtMs)
-    return disposal.outcome
-  })
+  const deadline = startDeadline(MESSAGE_TIMEOUT_MS, 'the message took too long', rooms.ending)
+  const { signal } = deadline
+  try {
+    const message = await parseMessage(spooled, envelope)
+    const { verdict, spamCheck } = await inspect(message, rooms.scanners, signal)
+    const lines = stampLines(verdict, rooms.stamp, spamCheck)
+    const judged: Judged = { message, verdict, stamped: await stamp(message, lines, rooms.stamp), signal }
+    return await inTurns(envelope.recipients, async recipient => {
+      const disposal = await dispose(judged, recipient, rooms)
+      report(judged, recipient, disposal, rooms, startedAtMs)
+      return disposal.outcome
+    })
+  } finally {
+    deadline.end()
+  }
 }
 
 /** The verdict may end it; else the recipient's rules decide. */

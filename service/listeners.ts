@@ -35,9 +35,11 @@ export function openListeners(settings: Settings, arrival: Arrival, spool: Spool
 
 /** The parent does this once, before its workers open the sockets. */
 export async function removeStaleSockets(settings: Settings): Promise<void> {
-  for (const address of addressesIn(settings.lmtp.listen)) {
-    if (address.kind === 'unix') await removeStaleSocket(address.path)
-  }
+  for (const path of unixSockets(settings)) await removeStaleSocket(path)
+}
+
+export function unixSockets(settings: Settings): string[] {
+  return addressesIn(settings.lmtp.listen).flatMap(address => (address.kind === 'unix' ? [address.path] : []))
 }
 
 function addressesIn(texts: readonly string[]): ListenAddress[] {

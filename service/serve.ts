@@ -2,7 +2,7 @@
 // that dies, looks after the signatures, and ends or reloads everything on a signal. It never reads mail.
 import cluster from 'node:cluster'
 import type { Worker } from 'node:cluster'
-import { chown, mkdir } from 'node:fs/promises'
+import { chmod, chown, mkdir } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { dirname } from 'node:path'
 import process from 'node:process'
@@ -11,7 +11,7 @@ import type { Log } from '../admin/service-log.js'
 import { accountToRunAs } from './privileges.js'
 import type { Account } from './privileges.js'
 import { keepSignaturesFresh } from './keep-signatures-fresh.js'
-import { removeStaleSockets } from './listeners.js'
+import { removeStaleSockets, unixSockets } from './listeners.js'
 import type { Settings } from './settings.js'
 import { readSettingsOrExplain } from './read-settings.js'
 import type { FromWorker, ToWorker } from './worker-messages.js'
@@ -35,13 +35,20 @@ export async function serve(configPath: string): Promise<number> {
   return parent.run()
 }
 
+/** The folders that the settings name, made where they are missing and given to the mail user. */
 async function prepareFolders(settings: Settings, account: Account | null): Promise<void> {
-  const { runDirectory, stateDirectory } = settings.service
-  for (const folder of [runDirectory, stateDirectory, settings.spool.directory, settings.unpack.scratchDirectory]) {
-    const created = await mkdir(folder, { recursive: true, mode: folder === runDirectory ? 0o755 : 0o700 })
-    if (created !== undefined && account && process.getuid?.() === 0) await chown(folder, account.uid, account.gid)
-  }
-  if (settings.log.file !== null) await mkdir(dirname(settings.log.file), { recursive: true })
+  const sockets = unixSockets(settings).map(path => dirname(path))
+  for (const folder of sockets) await makeFolder(folder, 0o755, account)
+  for (const folder of [settings.spool.directory, settings.unpack.scratchDirectory])
+    await makeFolder(folder, 0o700, account)
+  if (settings.log.file !== null) await makeFolder(dirname(settings.log.file), 0o755, null)
+}
+
+async function makeFolder(folder: string, mode: number, owner: Account | null): Promise<void> {
+  const created = await mkdir(folder, { recursive: true, mode: 0o755 })
+  if (created === undefined) return
+  await chmod(folder, mode)
+  if (owner && process.getuid?.() === 0) await chown(folder, owner.uid, owner.gid)
 }
 
 class Parent {
@@ -59,7 +66,7 @@ class Parent {
   constructor(
     private readonly configPath: string,
     private settings: Settings,
-    private readonly log: Log,
+    private log: Log,
   ) {}
 
   run(): Promise<number> {
@@ -91,7 +98,7 @@ class Parent {
     if (message.kind === 'ready') {
       this.earlyDeaths = 0
       this.log.info({ worker: worker.process.pid, listeningOn: message.listeningOn }, 'worker ready')
-      this.retireReplaced()
+      this.retireReplaced(worker)
     } else {
       this.log.error({ worker: worker.process.pid, why: message.why }, 'worker cannot start')
     }
@@ -142,12 +149,14 @@ class Parent {
   /** SIGHUP: new workers with the new settings first, then the old ones end. Faulty settings change nothing. */
   private async reload(): Promise<void> {
     const settings = await readSettingsOrExplain(this.configPath)
+    if (this.exitCode !== null) return
     if (!settings) {
       this.log.error({ config: this.configPath }, 'not reloaded: the settings have faults (mailweir config check)')
       return
     }
     this.replaced = Object.values(cluster.workers ?? {}).filter(worker => worker !== undefined)
     this.settings = settings
+    this.log = createLog(settings.log)
     this.earlyDeaths = 0
     this.readyToReplace = this.workerCount()
     void this.stopSignatures()
@@ -156,8 +165,8 @@ class Parent {
   }
 
   /** The parent's listening sockets live as long as one worker has them open, so the new ones come first. */
-  private retireReplaced(): void {
-    if (this.replaced.length === 0 || --this.readyToReplace > 0) return
+  private retireReplaced(ready: Worker): void {
+    if (this.replaced.length === 0 || this.replaced.includes(ready) || --this.readyToReplace > 0) return
     for (const worker of this.replaced) this.retire(worker)
     this.replaced = []
     this.log.info('reloaded')
@@ -167,7 +176,7 @@ class Parent {
     this.retiring.add(worker.id)
     const message: ToWorker = { kind: 'finish', graceMs: SHUTDOWN_GRACE_MS }
     worker.send(message, error => {
-      if (error) worker.process.kill('SIGTERM')
+      if (error) worker.process.kill('SIGKILL')
     })
     setTimeout(() => worker.process.kill('SIGKILL'), SHUTDOWN_GRACE_MS + 5_000).unref()
   }

@@ -2,7 +2,6 @@
 import { hostname } from 'node:os'
 import { z } from 'zod'
 
-const absolutePath = z.string().regex(/^\//, { error: 'expected an absolute path' })
 const account = z
   .union([z.string().min(1), z.int().min(0)])
   .nullable()
@@ -26,10 +25,6 @@ export const serviceSettings = z
       description: 'Worker processes that take, scan and deliver mail.',
       defaultText: 'one per processor core',
     }),
-    stateDirectory: absolutePath
-      .default('/var/lib/mailweir')
-      .describe('Where the service keeps what it must remember.'),
-    runDirectory: absolutePath.default('/run/mailweir').describe('Where its sockets and its process number are.'),
   })
   .prefault({})
   .describe('The service as a whole.')

@@ -14,8 +14,6 @@ export function outcomeOfVerdict(verdict: Verdict): Outcome | null {
       return { kind: 'refused', text: refusalText(verdict) }
     case 'discard':
       return { kind: 'delivered', text: 'discarded' }
-    case 'quarantine':
-      throw new Error('policy decided on quarantine, which the settings do not offer')
     case 'defer':
       return { kind: 'tryLater', text: deferralText(verdict) }
   }
@@ -31,7 +29,7 @@ function refusalText(verdict: Verdict): string {
 
 function deferralText(verdict: Verdict): string {
   const unscanned = verdict.findings.find(isKind('unscanned'))
-  if (unscanned) return `4.3.0 could not be scanned by ${unscanned.by} now, try again later`
+  if (unscanned && unscanned.by !== 'us') return `4.3.0 could not be scanned by ${unscanned.by} now, try again later`
   return '4.3.0 could not be inspected now, try again later'
 }
 

@@ -80,7 +80,9 @@ export async function writeState(path: string, next: UpdateState): Promise<void>
   await mkdir(dirname(path), { recursive: true, mode: 0o755 })
   const temporary = `${path}.${process.pid}.new`
   try {
-    const file = await open(temporary, 'w', 0o644)
+    // Never through what somebody else has put there under that name.
+    await rm(temporary, { force: true })
+    const file = await open(temporary, 'wx', 0o644)
     try {
       await file.writeFile(`${JSON.stringify(next, null, 2)}\n`)
       await file.sync()

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import type { Address } from '../../mail/address.js'
 import type { Arrival } from '../../mail/arrival.js'
 import type { Envelope } from '../../mail/envelope.js'
+import { ownFault } from '../../mail/outcome.js'
 import type { Outcome } from '../../mail/outcome.js'
 import type { Spooled } from '../../mail/spooled.js'
 import type { Log } from '../log.js'
@@ -25,7 +26,6 @@ const MAX_WAITING_REPLY_BYTES = 16 * 1024
 const LINGER_MS = 3000
 
 const NOTHING = Buffer.alloc(0)
-const OWN_FAULT: Outcome = { kind: 'tryLater', text: 'a fault of ours, try again later' }
 
 export type ConnectionTerms = {
   readonly arrival: Arrival
@@ -182,7 +182,7 @@ export class LmtpConnection {
   }
 
   private async checkRecipient(address: Address): Promise<void> {
-    let outcome = OWN_FAULT
+    let outcome = ownFault()
     try {
       outcome = await this.terms.arrival.checkRecipient(address, this.session.envelope().client)
     } catch (fault) {
@@ -219,6 +219,8 @@ export class LmtpConnection {
     if (this.incoming !== incoming) return
     this.incoming = null
     const { recipients } = this.session.envelope()
+    if (incoming.isTooLarge)
+      this.terms.log('info', 'a message is too large', { peer: this.peer, ...this.session.envelope() })
     const outcomes = incoming.isTooLarge
       ? recipients.map((): Outcome => ({ kind: 'tooLarge', text: 'message too large' }))
       : await this.handle(incoming.writer)
@@ -240,9 +242,9 @@ export class LmtpConnection {
       return await this.outcomesOf(arrival, result.spooled, envelope)
     } catch (fault) {
       log('error', 'a fault while handling a message', { ...about, fault })
-      return envelope.recipients.map(() => OWN_FAULT)
+      return envelope.recipients.map(() => ownFault())
     } finally {
-      await result.dispose().catch((fault: unknown) => log('error', 'cannot close a spool file', { ...about, fault }))
+      await result.dispose()
     }
   }
 

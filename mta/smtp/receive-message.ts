@@ -3,6 +3,7 @@
 import type { SMTPServerDataStream } from 'smtp-server'
 import type { Arrival } from '../../mail/arrival.js'
 import type { Envelope } from '../../mail/envelope.js'
+import { ownFault } from '../../mail/outcome.js'
 import type { Outcome } from '../../mail/outcome.js'
 import type { Log } from '../log.js'
 import { nextMessageId } from '../message-id.js'
@@ -10,8 +11,6 @@ import type { Spool, SpoolWriter } from '../spool.js'
 import { LineEnds } from './line-ends.js'
 
 type Terms = { readonly arrival: Arrival; readonly spool: Spool; readonly log: Log }
-
-const OWN_FAULT: Outcome = { kind: 'tryLater', text: 'a fault of ours, try again later' }
 
 export async function receiveMessage(
   stream: SMTPServerDataStream,
@@ -28,17 +27,18 @@ export async function receiveMessage(
     // The stream breaks off when the client leaves: without its last line there is no message.
     await writer.discard()
     terms.log('info', 'the client left in the middle of a message', { ...about, fault })
-    return OWN_FAULT
+    return ownFault()
   }
   try {
     if (stream.sizeExceeded) {
       await writer.discard()
+      terms.log('info', 'a message is too large', about)
       return { kind: 'tooLarge', text: 'message too large' }
     }
     return await handle(writer, envelope, terms)
   } catch (fault) {
     terms.log('error', 'a fault while handling a message', { ...about, fault })
-    return OWN_FAULT
+    return ownFault()
   }
 }
 

@@ -9,8 +9,7 @@ import type { SMTPServerAddress, SMTPServerOptions, SMTPServerSession } from 'sm
 import { parseAddress } from '../../mail/address.js'
 import type { Arrival } from '../../mail/arrival.js'
 import type { Client } from '../../mail/envelope.js'
-import { replyFor } from '../../mail/outcome.js'
-import type { Outcome } from '../../mail/outcome.js'
+import { ownFault, replyFor } from '../../mail/outcome.js'
 import { listenOn } from '../listen-address.js'
 import type { ListenAddress } from '../listen-address.js'
 import type { Log } from '../log.js'
@@ -140,7 +139,7 @@ class StrictServer extends SMTPServer {
     if (given.args) return refusal('unknownParameter')
     const own = ownRecipient(given.address, settings.domains)
     if (own.kind !== 'ours') return refusal(own.kind)
-    let outcome: Outcome = { kind: 'tryLater', text: 'a fault of ours, try again later' }
+    let outcome = ownFault()
     try {
       outcome = await arrival.checkRecipient(own.address, clientOf(session))
     } catch (fault) {

@@ -7,7 +7,6 @@ import type { Finding } from '../../mail/finding.js'
 
 const virus: Finding = { kind: 'virus', name: 'Eicar', where: 'message' }
 const spam: Finding = { kind: 'spam', score: 15, threshold: 5, tests: [] }
-const forbidden: Finding = { kind: 'forbidden', rule: '*.exe', where: '2 run.exe' }
 const encrypted: Finding = { kind: 'encrypted', where: '2 a.zip' }
 const overLimit: Finding = { kind: 'overLimit', limit: 'maxDepth', where: '2 a.zip' }
 const ambiguous: Finding = { kind: 'ambiguous', what: 'boundary missing', where: '1' }
@@ -30,7 +29,6 @@ test('nothing found passes, and no setting decided it', () => {
 const DEFAULTS: readonly [Finding, string][] = [
   [virus, 'refuse: policy.virus = "refuse"'],
   [spam, 'tag: policy.spam = "tag"'],
-  [forbidden, 'refuse: policy.forbidden = "refuse"'],
   [encrypted, 'tag: policy.encrypted = "tag"'],
   [overLimit, 'tag: policy.overLimit = "tag"'],
   [ambiguous, 'tag: policy.ambiguous = "tag"'],
@@ -58,7 +56,6 @@ test('the gravest decision wins, in whatever order the findings come', () => {
 
 test('of equal decisions the first finding is named', () => {
   assert.equal(decided([encrypted, spam]), 'tag: policy.encrypted = "tag"')
-  assert.equal(decided([forbidden, virus]), 'refuse: policy.forbidden = "refuse"')
 })
 
 test('a virus found for certain is refused or discarded although another scanner is down', () => {
