@@ -172,8 +172,6 @@ class Service implements Mailweir {
     return `[service]
 hostName = "mx.test.example"
 ${MAIL_USER ? `user = "${MAIL_USER}"` : ''}
-runDirectory = "${this.directory}/run"
-stateDirectory = "${this.directory}/state"
 ${options.service ?? ''}
 [lmtp]
 listen = ["unix:${this.socketPath}"${tcp}]
