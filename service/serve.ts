@@ -98,7 +98,9 @@ class Parent {
     if (message.kind === 'ready') {
       this.earlyDeaths = 0
       this.log.info({ worker: worker.process.pid, listeningOn: message.listeningOn }, 'worker ready')
-      this.retireReplaced(worker)
+      // Told while it was starting, it may not have heard.
+      if (this.exitCode !== null || this.retiring.has(worker.id)) this.tellToFinish(worker)
+      else this.retireReplaced(worker)
     } else {
       this.log.error({ worker: worker.process.pid, why: message.why }, 'worker cannot start')
     }
@@ -174,10 +176,14 @@ class Parent {
 
   private retire(worker: Worker): void {
     this.retiring.add(worker.id)
+    this.tellToFinish(worker)
+    setTimeout(() => worker.process.kill('SIGKILL'), SHUTDOWN_GRACE_MS + 5_000).unref()
+  }
+
+  private tellToFinish(worker: Worker): void {
     const message: ToWorker = { kind: 'finish', graceMs: SHUTDOWN_GRACE_MS }
     worker.send(message, error => {
       if (error) worker.process.kill('SIGKILL')
     })
-    setTimeout(() => worker.process.kill('SIGKILL'), SHUTDOWN_GRACE_MS + 5_000).unref()
   }
 }
