@@ -24,7 +24,7 @@ dist/.built: node_modules/.installed tsconfig.json $(SOURCES)
 
 bin/mailweir: dist/.built
 	@chmod +x dist/bin/*.js
-	ln -sf ../dist/bin/mailweir.js $@
+	ln -sf ../dist/bin/mailweir.js $@ && touch dist/bin/mailweir.js
 
 # Linked statically it starts a quarter sooner, where there is a libc.a. Without a compiler the same command runs in
 # Node: slower to start, the same behaviour. Put in place by a rename, because the MTA may be running it.

@@ -42,7 +42,8 @@ function program(): Command {
   config
     .command('check')
     .description('print every fault of the settings with line and key')
-    .argument('[file]', 'the settings', CONFIG_OPTION[2])
+    .argument('[file]', 'the settings')
+    .option(...CONFIG_OPTION)
     .action(checkConfig)
   config.command('docs').description('print docs/settings.md').action(printSettingsDocs)
   const signatures = mailweir.command('signatures').description('the virus signatures')
@@ -92,7 +93,8 @@ async function deliver(options: ConfigOption & { recipient: string; sender?: str
   process.exitCode = exitCode
 }
 
-async function checkConfig(file: string): Promise<void> {
+async function checkConfig(named: string | undefined, { config }: ConfigOption): Promise<void> {
+  const file = named ?? config
   if (await readSettingsOrExplain(file)) print(`${file}: no faults`)
   else process.exitCode = EXIT_CONFIG
 }

@@ -592,20 +592,32 @@ static void converse(const char *sender, const char *recipient) {
 
 // ---- Finding the service, or doing without ----
 
+/**
+ * Loads the command. Until the command itself says otherwise the exit code is 75: a file that an upgrade has left empty or
+ * cut short would end with 0 or 1, and the mail would be gone or bounced.
+ */
+#define BOOTSTRAP                                                                                                    \
+  "process.exitCode=75;import(require('node:url').pathToFileURL(process.argv[1])).catch(e=>{"                         \
+  "console.log('4.3.5 maildrop: '+String(e.message).replace(/\\s+/g,' '));process.exit(75)})"
+
 /** The same command in Node; nothing has been read from standard input yet. For a missing file Node would end with 1. */
 static _Noreturn void run_in_node(int argc, char **argv) {
   char script[4096];
   char node[] = NODE;
   ssize_t length = readlink("/proc/self/exe", script, sizeof script - sizeof NODE_COMMAND);
-  char **arguments = calloc((size_t)argc + 2, sizeof *arguments);
+  static char evaluate[] = "--eval", bootstrap[] = BOOTSTRAP, end_of_options[] = "--";
+  char **arguments = calloc((size_t)argc + 5, sizeof *arguments);
   if (!arguments) try_later("4.3.0", "out of memory", NULL);
   if (length <= 0) try_later("4.3.0", "no mail service, and /proc cannot be read", NULL);
   while (length > 0 && script[length - 1] != '/') length--;
   strcpy(script + length, NODE_COMMAND);
   if (access(script, R_OK) != 0) try_later("4.3.5", "no mail service is running, and to do without needs the file", script);
   arguments[0] = node;
-  arguments[1] = script;
-  for (int i = 1; i < argc; i++) arguments[i + 1] = argv[i];
+  arguments[1] = evaluate;
+  arguments[2] = bootstrap;
+  arguments[3] = end_of_options;
+  arguments[4] = script;
+  for (int i = 1; i < argc; i++) arguments[i + 4] = argv[i];
   alarm(0);
   execv(node, arguments);
   execvp("node", arguments);

@@ -12,4 +12,6 @@ if ! [ -r "$script" ]; then
   echo "4.3.5 maildrop: there is no $script"
   exit 75
 fi
-exec "$node" "$script" "$@"
+# Until the command itself says otherwise the exit code is 75: an empty or cut file would end with 0 or 1.
+exec "$node" --eval "process.exitCode=75;import(require('node:url').pathToFileURL(process.argv[1])).catch(e=>{
+  console.log('4.3.5 maildrop: '+String(e.message).replace(/\\s+/g,' '));process.exit(75)})" -- "$script" "$@"

@@ -1,6 +1,9 @@
 // The whole path in one process, for a pipe that finds no service to talk to, and for `mailweir deliver`. What the
 // service does for thousands of messages is done here for one.
+import process from 'node:process'
+import type { LogSettings } from '../admin/log-settings.js'
 import { createLog } from '../admin/service-log.js'
+import type { Log } from '../admin/service-log.js'
 import { parseAddress } from '../mail/address.js'
 import type { Address } from '../mail/address.js'
 import { ownFault, replyFor } from '../mail/outcome.js'
@@ -30,14 +33,24 @@ export async function deliverInProcess(delivery: InProcessDelivery): Promise<{ e
   if (!settings) return answer({ kind: 'misconfigured', text: 'the settings have faults (mailweir config check)' })
   const account = accountToRunAs(settings)
   // Standard output carries the reply: a log that would go there goes nowhere.
-  const log = createLog({ ...settings.log, file: settings.log.file ?? '/dev/null' })
   if (account) giveUpRoot(account)
+  const log = logBesideReply(settings.log)
   const rooms = openRooms(settings, log, deliveringAs(account))
   try {
     await rooms.prepare()
     return answer(await deliverOne(delivery, recipient, rooms))
   } finally {
     await rooms.close()
+  }
+}
+
+/** A log that cannot be opened must not hold up the mail. */
+function logBesideReply(settings: LogSettings): Log {
+  try {
+    return createLog({ ...settings, file: settings.file ?? '/dev/null' })
+  } catch (error) {
+    process.stderr.write(`mailweir: the log cannot be opened: ${String(error)}\n`)
+    return createLog({ ...settings, file: '/dev/null' })
   }
 }
 

@@ -20,6 +20,7 @@ import { runRules } from '../rules/run.js'
 import { DeliveryWorld } from './delivery-world.js'
 import { factsFor } from './facts.js'
 import type { Rooms } from './rooms.js'
+import type { RuleFile } from './rule-files.js'
 
 /** What is the same for every recipient of a message. */
 export type Judged = {
@@ -81,7 +82,9 @@ async function scriptsFor(user: User, rooms: Rooms): Promise<Script[] | Outcome>
   const scripts: Script[] = []
   for (const { path, trust } of wanted) {
     if (path === '') continue
-    const file = await rooms.ruleFiles.load(path, user.uid)
+    const file = await rooms.ruleFiles
+      .load(path, { ownerUid: user.uid, home: user.home, trust })
+      .catch(unreadable(path))
     if (file.kind === 'program') scripts.push({ program: file.program, trust })
     else if (file.kind === 'faulty') {
       rooms.log.warn({ user: user.name, report: file.report }, 'a filter has faults, its mail waits')
@@ -117,4 +120,14 @@ function withoutHome(text: string, user: User): string {
 
 function nowhere(outcome: Outcome): Disposal {
   return { outcome, mailbox: null, because: null }
+}
+
+/** A file that is there and may not be read is the owner's to mend, and said so. */
+function unreadable(path: string) {
+  return (error: unknown): RuleFile => {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'EACCES' && code !== 'EPERM' && code !== 'ELOOP') throw error
+    const where = `${path}: it cannot be read (${code})`
+    return { kind: 'faulty', where, report: where }
+  }
 }

@@ -99,9 +99,11 @@ export class DeliveryWorld implements World {
 
   readonly include = async ({ fileName, trust, at }: AskOf<'include'>): Promise<Answers['include']> => {
     const path = resolve(this.scene.user.home, fileName)
+    const { uid: ownerUid, home } = this.scene.user
     try {
-      const file = await this.scene.rooms.ruleFiles.load(await this.allowedFile(path, trust), this.scene.user.uid)
-      if (file.kind === 'program') return { program: file.program, trust }
+      const file = await this.scene.rooms.ruleFiles.load(path, { ownerUid, home, trust })
+      // What the site includes from a home, the user has written.
+      if (file.kind === 'program') return { program: file.program, trust: file.isInHome ? 'user' : trust }
       if (file.kind === 'absent') return { fault: faultAt(at, `include: there is no file ${fileName}`) }
       return { fault: faultAt(at, `include: ${file.where}`) }
     } catch (cause) {
@@ -168,18 +170,6 @@ export class DeliveryWorld implements World {
         'the logfile of a filter cannot be written',
       )
     })
-  }
-
-  /** Where a filter that is included really lies; a user's must not be somebody else's through a link. */
-  private async allowedFile(path: string, trust: Trust): Promise<string> {
-    if (trust === 'site') return path
-    await this.assertAllowed(path, trust)
-    const real = await realpath(path).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return path
-      throw error
-    })
-    await this.assertAllowed(real, trust)
-    return real
   }
 
   /** What a user's filter names lies inside the home, links included: virtual users share one uid. Throws otherwise. */

@@ -53,5 +53,11 @@ function linesOf(header: Buffer): string[] {
     .replace(/\r?\n[ \t]+/g, ' ')
     .split(/\r?\n/)
     .filter(line => line !== '')
-    .map(line => (line.includes('=?') ? decodeWords(line) : line))
+    .map(decodedBehindColon)
+}
+
+/** Encoded words in a name are no name: decoded, they would forge any field. */
+function decodedBehindColon(line: string): string {
+  const colon = line.indexOf(':')
+  return colon < 0 || !line.includes('=?', colon) ? line : line.slice(0, colon + 1) + decodeWords(line.slice(colon + 1))
 }

@@ -27,12 +27,23 @@ const MAX_EARLY_DEATHS = 5
 export async function serve(configPath: string): Promise<number> {
   const settings = await readSettingsOrExplain(configPath)
   if (!settings) return 78
-  const log = createLog(settings.log)
   const account = accountToRunAs(settings)
+  const log = await openLog(settings, account)
   await prepareFolders(settings, account)
   await removeStaleSockets(settings)
+  if (account?.uid === 0)
+    log.warn('service.user is root: mail is handled as root; name the user that owns the mailboxes')
   const parent = new Parent(configPath, settings, log)
   return parent.run()
+}
+
+/** Whoever delivers without the service, from the pipe, writes the log too: it belongs to the mail user. */
+async function openLog(settings: Settings, account: Account | null): Promise<Log> {
+  const { file } = settings.log
+  if (file !== null) await makeFolder(dirname(file), 0o755, null)
+  const log = createLog(settings.log)
+  if (file !== null && account && process.getuid?.() === 0) await chown(file, account.uid, account.gid)
+  return log
 }
 
 /** The folders that the settings name, made where they are missing and given to the mail user. */
@@ -41,7 +52,6 @@ async function prepareFolders(settings: Settings, account: Account | null): Prom
   for (const folder of sockets) await makeFolder(folder, 0o755, account)
   for (const folder of [settings.spool.directory, settings.unpack.scratchDirectory])
     await makeFolder(folder, 0o700, account)
-  if (settings.log.file !== null) await makeFolder(dirname(settings.log.file), 0o755, null)
 }
 
 async function makeFolder(folder: string, mode: number, owner: Account | null): Promise<void> {

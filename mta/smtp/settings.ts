@@ -33,6 +33,10 @@ export const smtpSettings = z
       .default(180_000)
       .describe('How long a peer may stay silent, in a command or in a message, before the connection is closed.'),
   })
+  .refine(({ enabled, domains }) => !enabled || domains.length > 0, {
+    path: ['domains'],
+    error: 'name at least one: mail for other domains is not taken',
+  })
   .prefault({})
 
 export type SmtpSettings = z.infer<typeof smtpSettings>
