@@ -36,10 +36,13 @@ function isPlain(boundary: string, value: string): boolean {
   return form !== null && form[1] === form[3] && form[2] === boundary && !(form[1] === '' && boundary.includes("'"))
 }
 
-/** Wherever `boundary=` stands, in comments and other parameters too: some programs only search for it. */
+/**
+ * Wherever `boundary=` stands, in comments and other parameters too: some programs only search for it. No two runs of blanks
+ * may meet in the pattern, else a long run is cut in two at every place.
+ */
 function mentions(value: string): string[] {
   const found: string[] = []
-  for (const mention of value.matchAll(/boundary[ \t]*(?:\*\d{0,5}\*?)?[ \t]*=[ \t]*/gi)) {
+  for (const mention of value.matchAll(/boundary(?:[ \t]*\*\d{0,5}\*?)?[ \t]*=[ \t]*/gi)) {
     if (found.length >= MAX_MENTIONS) {
       found.push(OVERFLOW)
       break

@@ -1,17 +1,19 @@
 // Files in the middle of text: uuencode (POSIX uuencode(1), with its base64 form) and BinHex 4.0 (RFC 1741). Some programs
 // show them as attachments, others as text. Their ranges go to where the text, the next such file, or the part ends;
 // the decoders stop at the end mark by themselves.
+import { setImmediate } from 'node:timers/promises'
 import type { Encoding, Part } from '../../mail/part.js'
 import type { ByteSource } from './byte-source.js'
 import { BinhexDecoder } from './decode-binhex.js'
 import type { Ledger } from './ledger.js'
 import { firstLineFrom, type Lines } from './lines.js'
 
-const BEGIN = /^begin(-base64)?[ \t]+[0-7]{3,}[ \t]+([^\n]*\S)[ \t\r]*(?:\n|$)/
+const BEGIN = /^begin(-base64)?[ \t]+[0-7]+[ \t]+([^ \t\r\n][^\n]*)(?:\n|$)/
 const BINHEX = /^\(This file must be converted with BinHex/
 const YENC = /^=ybegin /
 /** Enough for the first line and the few after it that tell whether there is a file. */
 const HEAD_BYTES = 4096
+const FILES_BETWEEN_PAUSES = 50
 
 export async function noteEmbedded(
   source: ByteSource,
@@ -22,6 +24,7 @@ export async function noteEmbedded(
   let container = 0
   let lastInUuencoded: Part | null = null
   for (const [index, start] of lines.embeddedStarts.entries()) {
+    if (index % FILES_BETWEEN_PAUSES === FILES_BETWEEN_PAUSES - 1) await setImmediate()
     while (container < leaves.length && leaves[container]!.endByte <= start) container++
     const leaf = leaves[container]
     const inside = leaf && leaf.startByte <= start ? leaf : null
@@ -65,7 +68,7 @@ function embeddedFile(head: Buffer): EmbeddedFile | null {
   const begin = BEGIN.exec(text)
   if (!begin) return null
   const fileName =
-    Buffer.from(begin[2] ?? '', 'latin1')
+    Buffer.from(withoutTail(begin[2] ?? ''), 'latin1')
       .toString()
       .split(/[\\/]/)
       .pop() ?? null
@@ -78,12 +81,18 @@ function embeddedFile(head: Buffer): EmbeddedFile | null {
 
 /** A length character, and about as many characters after it as it says; prose has small letters. */
 function looksUuencoded(line: string): boolean {
-  const data = line.replace(/[ \r]+$/, '')
+  const data = withoutTail(line)
   if (data === '`' || data === 'end') return true
   if (!/^[!-`][ -`]*$/.test(data)) return false
   const bytes = (data.charCodeAt(0) - 32) & 63
   const characters = Math.ceil(bytes / 3) * 4
   return bytes > 0 && data.length - 1 <= characters + 2 && data.length - 1 >= characters / 2
+}
+
+function withoutTail(text: string): string {
+  let end = text.length
+  while (end > 0 && ' \t\r'.includes(text.charAt(end - 1))) end--
+  return text.slice(0, end)
 }
 
 function binhexName(head: Buffer): string | null {

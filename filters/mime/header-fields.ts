@@ -158,7 +158,7 @@ class HeaderReader {
     } else if (this.oddStart >= 0) {
       // `Content-Type` and a colon on the next, folded line: programs that unfold first see a field.
       const colon = this.oddColon
-      const name = colon < at && colon - this.oddStart < 200 ? this.text.slice(this.oddStart, colon) : ''
+      const name = colon < at ? this.text.slice(this.oddStart, colon) : ''
       if (DECISIVE.has(lenientName(name)))
         this.push({ name: withoutTail(name), valueStart: colon + 1, start: this.oddStart }, at)
     }
@@ -167,8 +167,7 @@ class HeaderReader {
 
   private push(field: OpenField, end: number): void {
     const raw = this.text.slice(field.valueStart, end)
-    const isFolded = raw.indexOf('\n') < raw.length - 1
-    const unfolded = withoutTail(isFolded ? raw.replace(/\r*\n/g, '') : raw).replace(/^[ \t]+/, '')
+    const unfolded = withoutTail(withoutLineEnds(raw)).replace(/^[ \t]+/, '')
     this.fields.push({
       name: field.name,
       value: this.isAscii ? unfolded : decoded(unfolded),
@@ -181,6 +180,19 @@ class HeaderReader {
 /** RFC 5322 2.2: printable characters without blanks. Bytes above ASCII are seen in the names of spam. */
 function isName(name: string): boolean {
   return /^[\x21-\x7e\x80-\xff]+$/.test(name)
+}
+
+/** Without each LF and the CRs before it. Not a pattern: one that begins with `\r*` is tried anew at every CR of a long run. */
+function withoutLineEnds(raw: string): string {
+  let kept = ''
+  let from = 0
+  for (let lineFeed = raw.indexOf('\n'); lineFeed >= 0; lineFeed = raw.indexOf('\n', from)) {
+    let end = lineFeed
+    while (end > from && raw.charCodeAt(end - 1) === CR) end--
+    kept += raw.slice(from, end)
+    from = lineFeed + 1
+  }
+  return kept + raw.slice(from)
 }
 
 /** Not trimEnd: 0xa0 is a blank in latin-1 and the second byte of many letters in UTF-8. */

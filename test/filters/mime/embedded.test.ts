@@ -89,6 +89,13 @@ test('a uuencoded file in an inner part, in the preamble and after CRs is found'
   )
 })
 
+test('a uuencoded file whose mode has one digit, or a name with blanks around it, is found', async () => {
+  for (const begin of ['begin 6 run.exe', 'begin 0 \t run.exe \t ']) {
+    const mail = `Subject: x\n\nhello,\n${UU.replace('begin 644 dir/run.exe', begin)}bye\n`
+    assert.deepEqual(await othersOf(mail), [{ content: PAYLOAD, name: 'run.exe', number: '1~' }])
+  }
+})
+
 test('prose that has "begin 2024 with" at the start of a line is prose', async () => {
   const structure = await structureBothWays(
     'Subject: x\n\nWe will\nbegin 2024 with a party,\nThat everybody likes,\nAnd so on.\nBye\n',
