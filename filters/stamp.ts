@@ -136,8 +136,7 @@ function endOfForged(text: string, start: number, end: number): number {
 /** A line without a colon may be a name whose colon follows on the folded line. */
 function nameOf(line: string): string {
   const colon = line.indexOf(':')
-  const name = colon < 0 ? line : line.slice(0, colon)
-  return name.length > 200 ? '' : lenientName(name)
+  return lenientName(colon < 0 ? line : line.slice(0, colon))
 }
 
 function endOfLine(text: string, from: number): number {

@@ -126,6 +126,8 @@ const forgeries: readonly [string, string, string][] = [
   ['with blanks before the colon', 'X-Spam-Flag \t: NO\n', ''],
   ['with a comment in the name', 'X-Spam-Flag (x): NO\n', ''],
   ['with a NUL in the name', 'X-Spam\0-Flag: NO\n', ''],
+  ['with many blanks before the colon', `X-Spam-Flag${' '.repeat(200)}: NO\n`, ''],
+  ['with a long comment in the name', `X-Spam-Flag (${'x'.repeat(300)}): NO\n`, ''],
   ['folded', 'X-Spam-Status: No,\n score=0\n\ttests=A\n \nA: b\n', 'A: b\n'],
   ['with the colon on the folded line', 'X-Spam-Flag\n : NO\n', ''],
   ['after an odd line', 'A: b\nan odd line\nX-Spam-Flag: NO\n', 'A: b\nan odd line\n'],
