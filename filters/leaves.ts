@@ -7,11 +7,14 @@ import type { Part } from '../mail/part.js'
 import type { MessageBytes } from '../mail/spooled.js'
 import { decodedContent } from './mime/decode-content.js'
 import { structureOfContent, type Structure } from './mime/parse-message.js'
+import { recognise } from './unpack/recognise.js'
 
 /** A decoded part this large is no longer kept in memory to be read as a structure; it is scanned as one file. */
 export const MAX_ENCODED_STRUCTURE_BYTES = 4 * 1024 * 1024
 /** Encoded messages inside encoded messages; RFC 2046 5.2.1 forbids even the first. */
 export const MAX_ENCODED_DEPTH = 10
+
+const TEXT_HEAD_BYTES = 1024
 
 export type OpenablePart = {
   readonly bytes: MessageBytes
@@ -38,7 +41,9 @@ async function* openable(
   for (const { kind, what, where } of structure.oddities) {
     note(kind === 'ambiguous' ? { kind, what, where: path + where } : { kind, limit: what, where: path + where })
   }
-  for (const part of leavesOf(structure.root)) if (!isPlainText(part)) yield* opened(bytes, part, path, note, depth)
+  for (const part of leavesOf(structure.root)) {
+    if (!isPlainText(part) || (await holdsMoreThanText(bytes, part))) yield* opened(bytes, part, path, note, depth)
+  }
   for (const reading of structure.otherReadings) {
     for (const part of leavesOf(reading)) yield* opened(bytes, part, path, note, depth)
   }
@@ -59,9 +64,21 @@ async function* opened(
   else yield* openable(decoded, await structureOfContent(decoded, part.mediaType), `${where} > `, note, depth + 1)
 }
 
-/** Text that clamd has seen as it is, in whatever holds it. With a file name it is opened: people save it under that name. */
+/** Text that clamd has seen as it is, in whatever holds it. What has a file name or is an attachment is opened: people save it. */
 function isPlainText(part: Part): boolean {
-  return part.encoding === 'identity' && part.mediaType.startsWith('text/') && part.fileName === null
+  const isShown = part.mediaType === 'text/plain' || part.mediaType === 'text/html'
+  return part.encoding === 'identity' && isShown && part.fileName === null && !part.isAttachment
+}
+
+/** An archive that is only called text, or bytes that no text has. */
+async function holdsMoreThanText(bytes: MessageBytes, part: Part): Promise<boolean> {
+  const { startByte, endByte } = part
+  const read = (from: number, to: number) => {
+    const [start, end] = [Math.min(startByte + from, endByte), Math.min(startByte + to, endByte)]
+    return bytes.inMemory ? bytes.inMemory.subarray(start, end) : bytes.read(start, end)
+  }
+  if ((await read(0, TEXT_HEAD_BYTES)).includes(0)) return true
+  return (await recognise(read, endByte - startByte)).archives.length > 0
 }
 
 function* leavesOf(part: Part): Generator<Part> {

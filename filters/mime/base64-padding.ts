@@ -1,5 +1,5 @@
-// Where base64 goes on after its padding, readers disagree: some stop at the first `=`, others read on (RFC 2045 6.8
-// leaves it open). Decoding reads on; the shorter reading is a part of its own.
+// Where base64 goes on after its padding, readers disagree: some stop at the first `=`, some begin a new group after it,
+// some skip it (RFC 2045 6.8 leaves it open). Decoding begins a new group; the other two readings are parts of their own.
 import { CHUNK_BYTES } from '../../mail/limits.js'
 import type { ByteSource } from './byte-source.js'
 

@@ -1,5 +1,6 @@
 // Base64 (RFC 2045 6.8) as mail programs read it: every character outside the alphabet is skipped, the end needs no padding,
-// and after padding a new group begins, so that base64 strung together comes out whole.
+// and after padding a new group begins, so that base64 strung together comes out whole. To some programs padding is one
+// more character to skip.
 import { NOTHING, type Decoder } from './decoder.js'
 
 const JUNK = 64
@@ -15,6 +16,11 @@ export class Base64Decoder implements Decoder {
   readonly isDone = false
   private bits = 0
   private count = 0
+  private readonly isPaddingJunk: boolean
+
+  constructor({ isPaddingJunk } = { isPaddingJunk: false }) {
+    this.isPaddingJunk = isPaddingJunk
+  }
 
   write(chunk: Buffer): Buffer {
     const out = Buffer.allocUnsafe(((chunk.length * 3) >> 2) + 4)
@@ -41,7 +47,7 @@ export class Base64Decoder implements Decoder {
           out[length++] = bits
           bits = count = 0
         }
-      } else if (value === PADDING) {
+      } else if (value === PADDING && !this.isPaddingJunk) {
         length += putRest(out, length, bits, count)
         bits = count = 0
       }

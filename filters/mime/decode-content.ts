@@ -51,6 +51,8 @@ function decoderFor(encoding: Encoding): Decoder | null {
       return null
     case 'base64':
       return new Base64Decoder()
+    case 'base64-lenient':
+      return new Base64Decoder({ isPaddingJunk: true })
     case 'quoted-printable':
       return new QuotedPrintableDecoder()
     case 'uuencode':

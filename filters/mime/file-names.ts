@@ -18,6 +18,11 @@ export function fileNames(fields: readonly HeaderField[]): { names: string[]; is
   return { names: names.slice(0, MAX_NAMES), isOverLimit }
 }
 
+/** RFC 2183 2.8: every word but `inline` means an attachment. */
+export function saysAttachment(fields: readonly HeaderField[]): boolean {
+  return fieldsLike(fields, 'content-disposition').some(({ value }) => !/^inline(?![\w-])/i.test(value))
+}
+
 function fieldsLike(fields: readonly HeaderField[], name: string): HeaderField[] {
   const { usual, lenient } = fieldsNamed(fields, name)
   return lenient.length > 0 ? [...usual, ...lenient] : usual

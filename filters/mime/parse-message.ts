@@ -94,7 +94,9 @@ async function addPaddingReadings(source: ByteSource, ledger: Ledger, root: Part
   for (const leaf of [...leavesOf(root), ...ledger.otherReadings]) {
     if (leaf.encoding !== 'base64') continue
     const end = await paddingInside(source, leaf.startByte, leaf.endByte)
-    if (end !== null)
-      ledger.addOther({ ...leaf, number: leaf.number.replace(/~+$/, ''), endByte: end }, 'padding inside base64')
+    if (end === null) continue
+    const other = { ...leaf, number: leaf.number.replace(/~+$/, '') }
+    ledger.addOther({ ...other, endByte: end }, 'padding inside base64')
+    ledger.addOther({ ...other, encoding: 'base64-lenient' }, 'padding inside base64')
   }
 }

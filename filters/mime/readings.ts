@@ -2,7 +2,7 @@
 // tree; the others are followed as well, and what only they show is kept beside it.
 import type { Encoding } from '../../mail/part.js'
 import { typeReadings, type TypeReading } from './content-type.js'
-import { fileNames } from './file-names.js'
+import { fileNames, saysAttachment } from './file-names.js'
 import type { HeaderBlock } from './header-fields.js'
 import { encodingReadings, type EncodingReading } from './transfer-encoding.js'
 
@@ -14,6 +14,7 @@ export type Reading = {
   readonly mediaType: string
   readonly encoding: Encoding
   readonly fileName: string | null
+  readonly isAttachment?: boolean
   readonly boundaries: readonly string[]
   readonly bodyByte: number
 }
@@ -43,7 +44,8 @@ export function readingsOf(block: HeaderBlock, defaultType: string): { readings:
     const encodings = encodingReadings(fields, usualType.mediaType)
     const { names, isOverLimit: hasManyNames } = fileNames(fields)
     isOverLimit ||= types.isOverLimit || hasManyNames
-    const ending = { what: end.what, bodyByte: end.bodyByte, fileName: names[0] ?? null }
+    const isAttachment = saysAttachment(fields)
+    const ending = { what: end.what, bodyByte: end.bodyByte, fileName: names[0] ?? null, isAttachment }
     for (const type of types.readings) readings.push(...shapesOf(type, encodings, ending))
     if (names.length > 1 && !usualType.mediaType.startsWith('multipart/')) {
       const usual = {
@@ -59,7 +61,12 @@ export function readingsOf(block: HeaderBlock, defaultType: string): { readings:
   return { readings, isOverLimit }
 }
 
-type Ending = { readonly what: string; readonly bodyByte: number; readonly fileName: string | null }
+type Ending = {
+  readonly what: string
+  readonly bodyByte: number
+  readonly fileName: string | null
+  readonly isAttachment: boolean
+}
 
 function shapesOf(type: TypeReading, encodings: readonly EncodingReading[], ending: Ending): Reading[] {
   const { mediaType, boundaries } = type
@@ -69,6 +76,7 @@ function shapesOf(type: TypeReading, encodings: readonly EncodingReading[], endi
     mediaType,
     encoding,
     fileName: ending.fileName,
+    isAttachment: ending.isAttachment,
     boundaries,
     bodyByte: ending.bodyByte,
   })

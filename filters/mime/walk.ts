@@ -218,7 +218,7 @@ function entityKey(range: Range, place: Place): string {
 }
 
 function leafOf(reading: Reading, endByte: number, place: Place): Part {
-  const { mediaType, fileName, encoding } = reading
+  const { mediaType, fileName, encoding, isAttachment } = reading
   return {
     number: place.own,
     mediaType,
@@ -226,6 +226,7 @@ function leafOf(reading: Reading, endByte: number, place: Place): Part {
     encoding,
     startByte: Math.min(reading.bodyByte, endByte),
     endByte,
+    ...(isAttachment ? { isAttachment } : {}),
     parts: [],
   }
 }

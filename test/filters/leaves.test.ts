@@ -47,6 +47,31 @@ PK
   assert.deepEqual(await opened('Subject: x\n\nhello\n'), { parts: [], findings: [] })
 })
 
+test('an archive in 8bit is opened whatever its part calls itself', async () => {
+  const rar = `Rar!\x1a\x07\x00\xcf\x90s\0\0\r\0\0\0\0\0\0\0${'x'.repeat(40)}`
+  const headers = [
+    'Content-Type: text/plain\nContent-Disposition: attachment',
+    'Content-Type: text/x-rar',
+    'Content-Type: text/plain',
+    'Content-Type: text/html\nContent-Disposition: inline',
+    'Subject: no type at all',
+  ]
+  for (const header of headers) {
+    const { parts } = await opened(`${header}\nContent-Transfer-Encoding: 8bit\n\n${rar}\n`)
+    assert.equal(parts.length, 1, header)
+    assert.ok(parts[0]?.includes(': Rar!'), header)
+  }
+})
+
+test('text that is called an attachment, is of a rare kind or has bytes of no text is opened; shown text is not', async () => {
+  const isOpened = async (header: string, body: string) => (await opened(`${header}\n\n${body}\n`)).parts.length === 1
+  assert.equal(await isOpened('Content-Disposition: attachment', 'hello'), true)
+  assert.equal(await isOpened('Content-Type: text/x-sh', 'hello'), true)
+  assert.equal(await isOpened('Content-Type: text/plain', 'MZ\x90\0\x03'), true)
+  assert.equal(await isOpened('Content-Type: text/html\nContent-Disposition: inline', '<p>hello'), false)
+  assert.equal(await isOpened('Content-Type: text/plain', '\x1b$B$3$s\x1b(B'), false)
+})
+
 test('a message in base64 is followed inside, and the way there can be read', async () => {
   const { parts } = await opened(`MIME-Version: 1.0\n${base64('message/rfc822; name="mail.eml"', inner)}`)
   assert.deepEqual(parts, ['1 mail.eml: Subject: inner\nMIME-', '1 mail.eml > 1 offer.zip: the bytes'])

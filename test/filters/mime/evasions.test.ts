@@ -325,6 +325,16 @@ const evasions: Evasion[] = [
     what: 'padding inside base64',
     endsLoosely: true,
   },
+  ...[1, 2, 5, 6].map(at => ({
+    claim: `a stray padding character after character ${at} of base64`,
+    mail: ZIP.replace(BASE64, `${BASE64.slice(0, at)}=${BASE64.slice(at)}`),
+    what: 'padding inside base64',
+  })),
+  {
+    claim: 'a long gap between the name Content-Type and its colon on the folded line',
+    mail: `Subject: x\nContent-Type${' '.repeat(300)}\n : multipart/mixed; boundary=b\n\n${plain('b')}`,
+    what: null,
+  },
   {
     claim: 'content after which the padding says stop',
     mail: ZIP.replace(BASE64, `${bytesOf(`${PAYLOAD}x`).toString('base64').replace(/=+$/, '')}=\nQUJD`).replace(
