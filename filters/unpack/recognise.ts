@@ -70,8 +70,8 @@ function formatOfHead(head: Buffer): Format | null {
 
 /** Tar has no reliable magic; every kind of it has the checksum (POSIX pax, ustar header block). */
 export function isTarHeader(block: Buffer): boolean {
-  const declared = /^[ \0]*([0-7]{1,7})[ \0]/.exec(block.toString('latin1', 148, 156) + '\0')
-  if (!declared?.[1]) return false
+  const declared = declaredSum(block.subarray(148, 156))
+  if (declared === null) return false
   let unsigned = 8 * 0x20
   let signed = unsigned
   for (let at = 0; at < 512; at++) {
@@ -80,9 +80,15 @@ export function isTarHeader(block: Buffer): boolean {
     unsigned += byte
     signed += byte > 127 ? byte - 256 : byte
   }
-  const sum = parseInt(declared[1], 8)
   // The sum of an empty block is 256: nothing but zeros is no header.
-  return unsigned > 256 && (sum === unsigned || sum === signed)
+  return unsigned > 256 && (declared === unsigned || declared === signed)
+}
+
+/** Octal digits with or without an end, or GNU's base-256: whether it is a header is for the sum itself to say. */
+function declaredSum(field: Buffer): number | null {
+  if (field[0] === 0x80) return Number(BigInt(`0x${field.toString('hex', 1)}`))
+  const digits = /^[ \0]*([0-7]{1,8})/.exec(field.toString('latin1'))?.[1]
+  return digits === undefined ? null : parseInt(digits, 8)
 }
 
 /** `prefixBytes`: how far the offsets in the zip are from where things lie, i.e. how much was put in front. */

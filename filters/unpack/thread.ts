@@ -46,7 +46,7 @@ async function read(job: Job): Promise<void> {
     finding: finding => say({ kind: 'finding', finding }),
     reading: announcer(),
     retireThread: () => (isRetired = true),
-    leaf: (where, bytes, isKept) => giveOut(where, bytes, { isKept, stopwatch, aheadBytes: job.limits.memoryBytes }),
+    leaf: (where, bytes) => giveOut(where, bytes, { stopwatch, aheadBytes: job.limits.memoryBytes }),
   }
   await walk(into, source, job.where, job.fileName)
   stopwatch.stop()
@@ -68,15 +68,14 @@ function announcer(): (where: string) => void {
   }
 }
 
-type GivingOut = { readonly isKept: boolean; readonly stopwatch: Stopwatch; readonly aheadBytes: number }
+type GivingOut = { readonly stopwatch: Stopwatch; readonly aheadBytes: number }
 
 async function giveOut(where: string, bytes: MemberBytes, how: GivingOut): Promise<void> {
   const cost = bytes.sizeBytes + LEAF_OVERHEAD_BYTES
   unvisited.push(cost)
   unvisitedBytes += cost
   const { memory, sizeBytes, startByte } = bytes
-  const moved = memory !== null && !how.isKept ? [memory.buffer] : []
-  say({ kind: 'leaf', where, sizeBytes, bytes: memory, startByte }, moved)
+  say({ kind: 'leaf', where, sizeBytes, bytes: memory, startByte }, memory === null ? [] : [memory.buffer])
   const most = memory === null ? 0 : how.aheadBytes
   if (unvisitedBytes <= most) return
   how.stopwatch.stop()

@@ -1,6 +1,6 @@
-// A leaf of the message goes in; it is visited, and so is every file inside it at any depth. Findings say what could
-// not be looked at and why. Nothing that an archive holds makes this throw: it rejects when the signal aborts, when
-// visit rejects, and when our own disk fails before anything was visited.
+// A leaf of the message goes in; every file inside it at any depth is visited, and then the leaf itself. Findings say
+// what could not be looked at and why. Nothing that an archive holds makes this throw: it rejects when the signal
+// aborts, when visit rejects, and when our own disk fails.
 import type { Finding } from '../../mail/finding.js'
 import { Budget } from './budget.js'
 import { gather, rangesOf, streamFile, type Gathered } from './gather.js'
@@ -22,7 +22,10 @@ export type Container = {
 }
 
 export interface Unpacker {
-  /** Visits one leaf at a time and waits for it: first the container, then what is in it, archives inside included. */
+  /**
+   * Visits one leaf at a time and waits for it: an archive comes after all that is in it, the container last, so that
+   * a scanner that opens archives itself names the innermost place first.
+   */
   unpack(
     container: Container,
     budget: Budget,
@@ -45,11 +48,23 @@ export function createUnpacker(settings: UnpackSettings): Unpacker {
       signal.throwIfAborted()
       const gathered = await gather(container.content, settings, signal)
       try {
-        await visitOnce(visit, container.where, gathered.sizeBytes, () => contentOf(gathered.content))
-        signal.throwIfAborted()
-        if (!(await isArchive(gathered))) return []
-        const job = { where: container.where, fileName: container.fileName, content: gathered.content }
-        return await runJob(pool, job, budget, visit, signal)
+        const visiting = { isRejected: false }
+        const visitInside = async (leaf: Leaf) => {
+          visiting.isRejected = true
+          await visit(leaf)
+          visiting.isRejected = false
+        }
+        try {
+          if (!(await isArchive(gathered))) return []
+          const job = { where: container.where, fileName: container.fileName, content: gathered.content }
+          return await runJob(pool, job, budget, visitInside, signal)
+        } finally {
+          // However the reading ended, the container itself is looked at.
+          if (!visiting.isRejected && !signal.aborted) {
+            await visitOnce(visit, container.where, gathered.sizeBytes, () => contentOf(gathered.content))
+          }
+          signal.throwIfAborted()
+        }
       } finally {
         gathered.dispose()
       }

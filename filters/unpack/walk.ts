@@ -1,5 +1,5 @@
-// The walk through one container, in a reading thread: recognise, read, give out every member, go into those that
-// are archives. Whatever an archive holds ends in leaves and findings; a limit reached ends the walk with one more.
+// The walk through one container, in a reading thread: recognise, read, go into every member that is an archive,
+// give it out. Whatever an archive holds ends in leaves and findings; a limit reached ends the walk with one more.
 import type { Finding } from '../../mail/finding.js'
 import { LimitReached, type Budget, type Stopwatch } from './budget.js'
 import { READERS } from './formats.js'
@@ -16,8 +16,8 @@ export type Walk = {
   finding(finding: Finding): void
   reading(where: string): void
   retireThread(): void
-  /** Gives the leaf out; resolves when the walk may go on. `isKept`: its memory is still needed here. */
-  leaf(where: string, bytes: MemberBytes, isKept: boolean): Promise<void>
+  /** Gives the leaf out, its memory with it; resolves when the walk may go on. */
+  leaf(where: string, bytes: MemberBytes): Promise<void>
 }
 
 export type Place = { readonly where: string; readonly name: string; readonly depth: number }
@@ -93,8 +93,12 @@ class Walker {
     const bottomByte = this.walk.scratch.topByte
     if (bytes.memory === null) this.walk.scratch.topByte += bytes.sizeBytes
     const { archives } = await recognise((start, end) => bytes.source.read(start, end), bytes.sizeBytes)
-    await this.walk.leaf(place.where, bytes, archives.length > 0)
-    if (archives.length > 0) await this.look(bytes.source, place)
+    try {
+      if (archives.length > 0) await this.look(bytes.source, place)
+    } finally {
+      // After what is in it, and also when a limit ended the reading of that.
+      await this.walk.leaf(place.where, bytes)
+    }
     this.walk.scratch.topByte = bottomByte
   }
 

@@ -14,8 +14,10 @@ export type RarFile = {
   readonly isEncrypted: boolean
   /** Begins in an earlier volume, or goes on in a later one. */
   readonly isSplit: boolean
-  /** Folders, links: nothing to look at. */
-  readonly hasContent: boolean
+  /** Neither folder nor link, as far as its header says. Their data, if there are any, are looked at all the same. */
+  readonly isPlainFile: boolean
+  /** Comments, streams, recovery records: unRAR does not count them among its files. */
+  readonly isService: boolean
 }
 
 export type RarBlock =

@@ -50,16 +50,17 @@ class RarState {
 
   *member(file: RarFile): Generator<Member, void, undefined> {
     this.reading.take()
-    const index = this.#files++
-    if (!file.hasContent) return
+    const index = file.isService ? this.#files : this.#files++
+    if (!file.isPlainFile && file.packedBytes === 0) return
     const name = memberName(file.name)
     if (file.isEncrypted) this.reading.report({ kind: 'encrypted' }, name)
     else if (file.isSplit) this.reading.report({ kind: 'unscanned', why: 'RAR volume missing' }, name)
     else if (file.method === 'stored') return yield { name, extract: async into => this.#copy(file, name, into) }
+    else if (file.isService) this.reading.report({ kind: 'unscanned', why: 'compressed service data of a RAR' }, name)
     else if (file.dictionaryBytes > this.reading.limits.maxDictionaryBytes) {
       this.reading.report({ kind: 'overLimit', limit: 'maxDictionaryBytes' }, name)
     } else return yield { name, extract: into => this.#decode(file, index, name, into) }
-    if (this.#isSolid) this.#isBroken = true
+    if (this.#isSolid && !file.isService) this.#isBroken = true
   }
 
   close(): void {
@@ -106,6 +107,9 @@ class RarState {
     if (failed) {
       unscanned(failed)
       this.#isBroken ||= this.#isSolid
+    } else if (file.packedBytes > 0 && (bytes === 0 || (!file.isPlainFile && bytes !== file.unpackedBytes))) {
+      // unRAR makes a folder or a link of it and leaves the data; other programs may not.
+      unscanned(file.isPlainFile ? 'RAR member without content' : 'data of a link or folder in a RAR')
     } else if (bytes !== file.unpackedBytes) {
       this.reading.report({ kind: 'ambiguous', what: 'declared size or checksum is wrong' }, name)
     }

@@ -70,7 +70,8 @@ function fileOf(header: Buffer, flags: number, dataStart: number): RarFile | nul
     dictionaryBytes: isFolder ? 0 : (64 * 1024) << ((flags & 0xe0) >> 5),
     isEncrypted: (flags & 0x04) !== 0,
     isSplit: (flags & 0x03) !== 0,
-    hasContent: !isFolder && !isLink,
+    isPlainFile: !isFolder && !isLink,
+    isService: false,
   }
 }
 

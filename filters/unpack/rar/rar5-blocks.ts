@@ -8,8 +8,11 @@ const MARKER_BYTES = 8
 const MAX_HEADER_BYTES = 2 * 1024 * 1024
 const MAIN = 1
 const FILE = 2
+const SERVICE = 3
 const ENCRYPTION = 4
 const END = 5
+/** A record of the extra area. */
+const LINK = 5
 
 export function* rar5Blocks(source: Source): Generator<RarBlock, void, undefined> {
   let at = MARKER_BYTES
@@ -23,8 +26,8 @@ export function* rar5Blocks(source: Source): Generator<RarBlock, void, undefined
       yield { kind: 'main', isSolid: (archiveFlags & 4) !== 0, isEncrypted: false }
     }
     if (type === END) return yield { kind: 'end', moreVolumes: (header.number() & 1) !== 0, endByte: dataStart }
-    if (type === FILE) {
-      const file = fileOf(header, { flags, extraBytes, dataBytes, dataStart })
+    if (type === FILE || (type === SERVICE && dataBytes > 0)) {
+      const file = fileOf(header, { type, flags, extraBytes, dataBytes, dataStart })
       if (!file) return yield { kind: 'damaged', why: `damaged RAR header at byte ${at}` }
       yield file
     }
@@ -62,7 +65,7 @@ function readBlock(source: Source, at: number): Block | string {
   return { header, type, flags, extraBytes, dataBytes, dataStart: at + 4 + bytes.length }
 }
 
-function fileOf(header: Cursor, block: Omit<Block, 'header' | 'type'>): RarFile | null {
+function fileOf(header: Cursor, block: Omit<Block, 'header'>): RarFile | null {
   const fileFlags = header.number()
   const unpackedBytes = header.number()
   header.number() // attributes
@@ -85,11 +88,12 @@ function fileOf(header: Cursor, block: Omit<Block, 'header' | 'type'>): RarFile 
     dictionaryBytes: 128 * 1024 * 2 ** ((compression >> 10) & (compression & 0x3f ? 31 : 15)),
     isEncrypted: extra.has(1),
     isSplit: (block.flags & 0x18) !== 0,
-    hasContent: (fileFlags & 1) === 0 && !extra.has(5),
+    isPlainFile: (fileFlags & 1) === 0 && !extra.has(5),
+    isService: block.type === SERVICE,
   }
 }
 
-/** The kinds of records in the extra area, at the header's end: 1 is encryption, 5 a link of some kind. */
+/** The kinds of records in the extra area, at the header's end: 1 is encryption, 5 a link, unless its type is 0. */
 function extraRecords(header: Cursor, extraBytes: number): Set<number> {
   const kinds = new Set<number>()
   let at = header.bytes.length - extraBytes
@@ -97,8 +101,12 @@ function extraRecords(header: Cursor, extraBytes: number): Set<number> {
     const record = new Cursor(header.bytes, at)
     const bytes = record.number()
     const next = record.at + bytes
-    kinds.add(record.number())
-    if (!record.isWhole || next <= at) break
+    // unRAR leaves aside what passes the area, and a reader that believed it would see links where there are files.
+    if (!record.isWhole || bytes === 0 || next > header.bytes.length) break
+    const content = new Cursor(header.bytes.subarray(0, next), record.at)
+    const kind = content.number()
+    if (!content.isWhole) break
+    if (kind !== LINK || content.number() !== 0) kinds.add(kind)
     at = next
   }
   return kinds

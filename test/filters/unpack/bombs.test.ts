@@ -110,7 +110,7 @@ test('while bombs are read, the archives of another message are opened', async (
       container,
       newBudget(settings),
       async leaf => {
-        last = (await contentOf(leaf)).subarray(0, 20).toString('latin1')
+        if (leaf.where !== 'x') last = (await contentOf(leaf)).subarray(0, 20).toString('latin1')
       },
       new AbortController().signal,
     )

@@ -137,11 +137,53 @@ test('RAR5: a link has no content to visit', async () => {
   assert.deepEqual(placesIn(unpacked), [])
 })
 
+test('RAR5: a file is visited whatever its extra area claims to be', async () => {
+  const content = Buffer.alloc(5000)
+  const packed = packedZeros5(content.length)
+  for (const extra of [
+    [0x64, 5, 1, 0],
+    [1, 5],
+    [5, 5, 0, 0, 1, 0x78],
+  ]) {
+    const files = [
+      { name: 'run.exe', content: 'MZ', extra: Buffer.from(extra) },
+      { name: 'zeros', content, packed, method: 3, extra: Buffer.from(extra) },
+    ]
+    const unpacked = await unpackAll(storedRar5(files))
+    assert.equal(textAt(unpacked, 'offer > run.exe'), 'MZ')
+    assert.ok(unpacked.leaves.get('offer > zeros')?.equals(content), extra.join(' '))
+    assert.deepEqual(unpacked.findings, [])
+  }
+})
+
+for (const { title, write } of generations) {
+  test(`${title}: data of a folder are visited, and unscanned where they cannot be read`, async () => {
+    const stored = await unpackAll(write([{ name: 'run.exe', content: 'MZ', isFolder: true }]))
+    assert.equal(textAt(stored, 'offer > run.exe'), 'MZ')
+    const packed = await unpackAll(write([{ name: 'd', content: 'MZ', isFolder: true, method: 3 }]))
+    assert.ok(packed.findings.some(finding => finding.kind === 'unscanned' && finding.by === 'unpack'))
+  })
+}
+
+test('RAR5: data of links and service blocks are visited, and unscanned where they cannot be read', async () => {
+  for (const kind of [{ isLink: true }, { isService: true }]) {
+    const files = [
+      { name: 'odd', content: 'MZ', ...kind },
+      { name: 'zeros', content: Buffer.alloc(9), packed: packedZeros5(9), method: 3 },
+    ]
+    const unpacked = await unpackAll(storedRar5(files))
+    assert.equal(textAt(unpacked, 'offer > odd'), 'MZ')
+    assert.equal(unpacked.leaves.get('offer > zeros')?.length, 9)
+    const packed = await unpackAll(storedRar5([{ name: 'odd', content: 'MZ', method: 3, ...kind }]))
+    assert.ok(packed.findings.some(finding => finding.kind === 'unscanned' && finding.by === 'unpack'))
+  }
+})
+
 /** Written by RAR itself and not part of this project; the tests above need none of them. */
 const SAMPLES = join(import.meta.dirname, '../../../../../shared/samples/rar')
 
 const good: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  'rar.rar': { 'test.txt': 20, 'testdir/test.txt': 20 },
+  'rar.rar': { 'test.txt': 20, testlink: 8, 'testdir/test.txt': 20 },
   'rar_noeof.rar': { 'test.txt': 20 },
   'rar_subblock.rar': { 'test.txt': 20 },
   'rar_windows.rar': { 'testdir/test.txt': 16, 'test.txt': 16, 'testshortcut.lnk': 441 },
@@ -178,7 +220,9 @@ test('archives written by RAR itself, where the samples are at hand', async t =>
   }
   for (const [name, files] of Object.entries(good)) {
     const unpacked = await unpackAll(readFileSync(join(SAMPLES, name)))
-    const sizes = [...unpacked.leaves].slice(1).map(([where, bytes]) => [where.slice('offer > '.length), bytes.length])
+    const sizes = [...unpacked.leaves]
+      .slice(0, -1)
+      .map(([where, bytes]) => [where.slice('offer > '.length), bytes.length])
     assert.deepEqual(Object.fromEntries(sizes), files, name)
     assert.deepEqual(unpacked.findings, [], name)
   }

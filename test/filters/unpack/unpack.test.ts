@@ -40,6 +40,25 @@ test('archives of all kinds are opened inside each other, from memory and from a
   assert.deepEqual(unpacked.findings, [])
 })
 
+test('an archive is visited after what is in it, also when a limit ends the reading', async () => {
+  const inner = storedRar5([
+    { name: 'run.exe', content: 'MZ' },
+    { name: 'b', content: 'b' },
+  ])
+  const content = zip([{ name: 'inner.rar', content: inner }])
+  const whole = await unpackAll(content)
+  assert.deepEqual(
+    [...whole.leaves.keys()],
+    ['offer > inner.rar > run.exe', 'offer > inner.rar > b', 'offer > inner.rar', 'offer'],
+  )
+  const limited = await unpackAll(content, { settings: { maxMembers: 2 } })
+  assert.deepEqual([...limited.leaves.keys()], ['offer > inner.rar > run.exe', 'offer > inner.rar', 'offer'])
+  assert.deepEqual(
+    limited.findings.map(finding => finding.kind),
+    ['overLimit'],
+  )
+})
+
 test('what is no archive is visited once and nothing else happens', async () => {
   for (const content of [Buffer.alloc(0), Buffer.from('hello'), Buffer.alloc(600_000, 'text ')]) {
     const unpacked = await unpackAll(content)

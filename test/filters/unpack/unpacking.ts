@@ -64,7 +64,7 @@ export function textAt(unpacked: Unpacked, where: string): string | undefined {
 
 /** The places visited, without the container itself. */
 export function placesIn(unpacked: Unpacked): string[] {
-  return [...unpacked.leaves.keys()].slice(1)
+  return [...unpacked.leaves.keys()].slice(0, -1)
 }
 
 /** Bytes that do not compress, the same ones every time. */

@@ -16,6 +16,12 @@ export type RarFile = {
   readonly dictionaryPower?: number
   /** RAR5: a symbolic link, whatever its content. */
   readonly isLink?: boolean
+  /** RAR5: the extra area as it is written, in place of an honest one. */
+  readonly extra?: Buffer
+  /** RAR5: a service block, RAR4: nothing. */
+  readonly isService?: boolean
+  /** A folder, whatever its content. */
+  readonly isFolder?: boolean
   /** RAR5: what stands in the archive in place of the content, compressed by `method`. */
   readonly packed?: Buffer
 }
@@ -49,7 +55,8 @@ function file4(file: RarFile): Buffer {
   fields.writeUInt8(0x30 + (file.method ?? 0), 18)
   fields.writeUInt16LE(name.length, 19)
   fields.writeUInt32LE(0o100644, 21)
-  const flags = 0x8000 | (file.isEncrypted ? 0x04 : 0) | (file.goesOnInNextVolume ? 0x02 : 0)
+  const flags =
+    0x8000 | (file.isEncrypted ? 0x04 : 0) | (file.goesOnInNextVolume ? 0x02 : 0) | (file.isFolder ? 0xe0 : 0)
   return Buffer.concat([block4(0x74, flags, Buffer.concat([fields, name])), content])
 }
 
@@ -80,18 +87,19 @@ function file5(file: RarFile): Buffer {
   const name = Buffer.from(file.name)
   const crc = Buffer.alloc(4)
   crc.writeUInt32LE(crc32(content))
-  const extra = Buffer.concat(
+  const honest = Buffer.concat(
     [file.isEncrypted ? ENCRYPTION_RECORD : '', file.isLink ? LINK_RECORD : ''].map(withLength),
   )
+  const extra = file.extra ?? honest
   const flags = 2 | (extra.length > 0 ? 1 : 0) | (file.goesOnInNextVolume ? 0x10 : 0)
   const compression = ((file.method ?? 0) << 7) | ((file.dictionaryPower ?? 0) << 10)
   const header = block5(
     [
-      2,
+      file.isService ? 3 : 2,
       flags,
       ...(extra.length > 0 ? [extra.length] : []),
       data.length,
-      4,
+      4 | (file.isFolder ? 1 : 0),
       file.declaredBytes ?? content.length,
       0o100644,
     ],

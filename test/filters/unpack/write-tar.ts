@@ -9,6 +9,8 @@ export type TarFile = {
   /** Lies about the size. */
   readonly declaredBytes?: number
   readonly badChecksum?: boolean
+  /** How the checksum is written in place of six digits. */
+  readonly checksum?: 'eightDigits' | 'base256'
 }
 
 const BLOCK_BYTES = 512
@@ -31,6 +33,9 @@ function tarFile(file: TarFile): Buffer[] {
   }
   const own = header({ name: file.name, sizeBytes: file.declaredBytes ?? content.length, type: file.type ?? '0' })
   if (file.badChecksum) own.write('000001\0 ', 148, 'latin1')
+  const sum = parseInt(own.toString('latin1', 148, 154), 8)
+  if (file.checksum === 'eightDigits') own.write(sum.toString(8).padStart(8, '0'), 148, 'latin1')
+  if (file.checksum === 'base256') own.writeBigUInt64BE(2n ** 63n + BigInt(sum), 148)
   return [...blocks, own, padded(content)]
 }
 

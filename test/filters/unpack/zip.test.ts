@@ -26,7 +26,7 @@ test('files of a zip are visited, deflated and stored, large and empty ones', as
 test('a zip is known by its content, whatever its name says', async () => {
   const content = zip([{ name: 'a.txt', content: 'hello' }])
   const unpacked = await unpackAll(content, { fileName: 'holiday.jpg' })
-  assert.deepEqual([...unpacked.leaves.keys()], ['holiday.jpg', 'holiday.jpg > a.txt'])
+  assert.deepEqual([...unpacked.leaves.keys()], ['holiday.jpg > a.txt', 'holiday.jpg'])
   assert.ok(unpacked.leaves.get('holiday.jpg')?.equals(content))
 })
 
@@ -96,7 +96,7 @@ test('where local header and directory name different files, both are visited', 
 test('where they give different methods, both contents are visited', async () => {
   const packed = deflateRawSync(Buffer.from('what the directory shows'))
   const unpacked = await unpackAll(zip([{ name: 'a', content: packed, stored: true, central: { method: 8 } }]))
-  const contents = [...unpacked.leaves.values()].slice(1)
+  const contents = [...unpacked.leaves.values()].slice(0, -1)
   assert.ok(contents.some(content => content.equals(packed)))
   assert.ok(contents.some(content => content.toString() === 'what the directory shows'))
   assert.equal(unpacked.findings[0]?.kind, 'ambiguous')
@@ -126,7 +126,7 @@ test('a member hidden inside the declared size of another is visited', async () 
 test('two members of one name are both visited and ambiguous', async () => {
   const files = ['one', 'two'].map(content => ({ name: 'a.txt', content }))
   const unpacked = await unpackAll(zip(files))
-  assert.deepEqual([...unpacked.leaves.values()].slice(1).map(String), ['one', 'two'])
+  assert.deepEqual([...unpacked.leaves.values()].slice(0, -1).map(String), ['one', 'two'])
   assert.deepEqual(unpacked.findings, [{ kind: 'ambiguous', what: 'two members of this name', where: 'offer > a.txt' }])
 })
 
