@@ -9,7 +9,7 @@ export function textFrom(bytes: Buffer, charset: string): string {
     return bytes.toString('utf8')
   }
   try {
-    return iconv.encodingExists(name) && !NO_CHARSETS.has(name) ? iconv.decode(bytes, name) : bytes.toString('latin1')
+    return isKnown(name) && !NO_CHARSETS.has(name) ? iconv.decode(bytes, name) : bytes.toString('latin1')
   } catch {
     return bytes.toString('latin1')
   }
@@ -17,6 +17,14 @@ export function textFrom(bytes: Buffer, charset: string): string {
 
 /** Names that iconv-lite takes for its own encodings of bytes; in a mail they mean nothing. */
 const NO_CHARSETS = new Set(['base64', 'hex', 'internal', 'binary'])
+
+/** iconv-lite answers for a name that it does not know by catching an exception: too dear for a header full of such words. */
+function isKnown(name: string): boolean {
+  const table = iconv.encodings
+  // Its table is there once it has been asked for anything.
+  const isListed = table === null || Object.hasOwn(table, iconv._canonicalizeEncoding(name))
+  return isListed && iconv.encodingExists(name)
+}
 
 const ESCAPE = 0x1b
 
