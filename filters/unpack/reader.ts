@@ -36,6 +36,8 @@ export type Reading = {
   /** The archive's own name without its folders, for formats whose members have none. */
   readonly archiveName: string
   readonly limits: UnpackLimits
+  /** Found inside of another archive: what stands behind this one belongs to that one. */
+  readonly isInside: boolean
   /** Counts one entry and the time; to be called for every entry looked at, folders and links too. Throws LimitReached. */
   take(): void
   /** Looks at the time only: for loops over bytes that may find nothing. Throws LimitReached. */

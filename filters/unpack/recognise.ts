@@ -4,7 +4,12 @@
 
 export type Format = 'zip' | 'gzip' | 'tar' | 'rar'
 
-export type Recognised = { readonly format: Format; readonly startByte: number }
+export type Recognised = {
+  readonly format: Format
+  readonly startByte: number
+  /** Lies inside of another archive, as a stored member does: that something follows it is not odd. */
+  readonly isInside?: true
+}
 
 export type Recognition = {
   readonly archives: readonly Recognised[]
@@ -18,34 +23,31 @@ export type ReadRange = (startByte: number, endByte: number) => Buffer | Promise
 const RAR_SIGNATURE = Buffer.from('Rar!\x1a\x07', 'latin1')
 const ZIP_END = Buffer.from('PK\x05\x06', 'latin1')
 const ZIP_END_WINDOW = 65_535 + 22
-/** unrar looks for a self-extractor's archive in the first 4 MiB of anything; outside programs less will do. */
-const SFX_WINDOW_PROGRAM = 4 * 1024 * 1024
-const SFX_WINDOW_OTHER = 1024 * 1024
+/** unrar looks for a self-extractor's archive in the first 4 MiB of anything. */
+const RAR_WINDOW = 4 * 1024 * 1024
 const STEP_BYTES = 64 * 1024
 
 export async function recognise(read: ReadRange, sizeBytes: number): Promise<Recognition> {
   if (sizeBytes < 18) return NOTHING
   const head = await read(0, Math.min(sizeBytes, 1024))
   const format = formatOfHead(head)
-  if (format === 'zip') return { archives: [{ format, startByte: 0 }], ambiguous: null }
+  const rarStart = format === 'rar' ? null : await findRar(read, Math.min(sizeBytes, RAR_WINDOW))
+  const rarInside: Recognised[] = rarStart === null ? [] : [{ format: 'rar', startByte: rarStart, isInside: true }]
+  if (format === 'zip') return { archives: [{ format, startByte: 0 }, ...rarInside], ambiguous: null }
   const zip = await zipAtEnd(read, sizeBytes)
   if (format !== null) {
     // A zip stored in a tar or RAR ends near the end too; only offsets counted from byte 0 make it the whole.
     const both = zip !== null && zip.prefixBytes === 0
     return {
       archives: both
-        ? [
-            { format, startByte: 0 },
-            { format: 'zip', startByte: 0 },
-          ]
-        : [{ format, startByte: 0 }],
+        ? [{ format, startByte: 0 }, { format: 'zip', startByte: 0 }, ...rarInside]
+        : [{ format, startByte: 0 }, ...rarInside],
       ambiguous: both ? `both ${format} and zip` : null,
     }
   }
-  const window = zip && zip.prefixBytes > 0 ? zip.prefixBytes : isProgram(head) ? SFX_WINDOW_PROGRAM : SFX_WINDOW_OTHER
-  const rarStart = await findRar(read, Math.min(sizeBytes, window))
   const archives: Recognised[] = []
-  if (rarStart !== null) archives.push({ format: 'rar', startByte: rarStart })
+  if (zip !== null && rarStart !== null && rarStart >= zip.prefixBytes) archives.push(...rarInside)
+  else if (rarStart !== null) archives.push({ format: 'rar', startByte: rarStart })
   if (zip !== null) archives.push({ format: 'zip', startByte: 0 })
   return archives.length === 0 ? NOTHING : { archives, ambiguous: null }
 }

@@ -1,4 +1,4 @@
-// What stands behind an archive's own end. Programs differ in whether they look there, so it is looked at.
+// What stands behind an archive's own end, or between its members. Programs differ in whether they look there, so it is looked at.
 import { CHUNK_BYTES } from '../../mail/limits.js'
 import type { Member, Reading } from './reader.js'
 
@@ -20,6 +20,29 @@ export async function* trailingMember(
     name: TRAILING_NAME,
     async extract(into) {
       for (let at = startByte; at < source.sizeBytes; at += CHUNK_BYTES) into(source.read(at, at + CHUNK_BYTES))
+      return 'content'
+    },
+  }
+}
+
+export const GAP_NAME = '(data between the members)'
+
+/** Gives out a stretch that belongs to no member, unless all of it is padding. */
+export async function* gapMember(
+  reading: Reading,
+  gap: { readonly startByte: number; readonly endByte: number },
+): AsyncGenerator<Member, void, undefined> {
+  const { source } = reading
+  const stretch = {
+    sizeBytes: gap.endByte,
+    read: (from: number, to: number) => source.read(from, Math.min(to, gap.endByte)),
+  }
+  if (isPadding({ ...reading, source: stretch }, gap.startByte)) return
+  reading.take()
+  yield {
+    name: GAP_NAME,
+    async extract(into) {
+      for (let at = gap.startByte; at < gap.endByte; at += CHUNK_BYTES) into(stretch.read(at, at + CHUNK_BYTES))
       return 'content'
     },
   }

@@ -59,6 +59,7 @@ class Walker {
       source: sourceFrom(source, archive.startByte),
       archiveName: place.name.slice(place.name.lastIndexOf('/') + 1),
       limits: this.walk.budget.limits,
+      isInside: archive.isInside ?? false,
       take: () => {
         this.walk.stopwatch.check()
         this.walk.budget.takeMember()

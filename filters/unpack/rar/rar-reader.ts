@@ -23,7 +23,7 @@ export const readRar: ArchiveReader = async function* (reading) {
       if (block.kind === 'file') yield* state.member(block)
       else if (block.kind === 'end') {
         if (block.moreVolumes) reading.report({ kind: 'unscanned', why: 'RAR volume missing' })
-        yield* trailingMember(reading, block.endByte, 'data after the end of the RAR')
+        if (!reading.isInside) yield* trailingMember(reading, block.endByte, 'data after the end of the RAR')
       } else state.note(block)
     }
   } finally {

@@ -4,7 +4,7 @@
 import { memberName } from '../member-name.js'
 import type { ArchiveReader, Fault, Member, Reading } from '../reader.js'
 import { isProgram } from '../recognise.js'
-import { trailingMember } from '../trailing.js'
+import { gapMember, trailingMember } from '../trailing.js'
 import { findDirectories, readEntries, type Directory } from './directory.js'
 import { extractEntry, type Extent } from './extract-entry.js'
 import { DESCRIPTOR_SIGNATURE, isEncrypted, readLocal, SIZES_FOLLOW, type Entry } from './records.js'
@@ -23,6 +23,7 @@ export const readZip: ArchiveReader = async function* (reading) {
     covered.push({ startByte: directory.startByte, endByte: directory.zipEndByte })
   }
   yield* unlisted(reading, covered, directories.length > 0)
+  yield* between(reading, covered, directories)
   yield* around(reading, directories, covered)
 }
 
@@ -74,10 +75,35 @@ async function* listedEntry(reading: Reading, entry: Entry, seen: Seen): AsyncGe
   seen.reachedByte = Math.max(seen.reachedByte, dataStart + entry.packedBytes)
   const differs = disagreement(entry, local)
   if (differs !== null) reading.report({ kind: 'ambiguous', what: differs }, shown)
+  if (hidesData(reading, entry, local, dataStart)) {
+    reading.report({ kind: 'ambiguous', what: 'the zip calls this member empty and it has data' }, shown)
+    yield* streamed(reading, { ...local, name: entry.name }, dataStart, seen.covered)
+  }
   for (const view of viewsOf(entry, local, differs !== null)) {
     if (isFolder(view)) seen.covered.push({ startByte: entry.localStart, endByte: dataStart })
     else yield memberOf(reading, view, dataStart, seen.covered)
   }
+}
+
+/** A reader of local headers inflates until the stream ends, whatever size and whatever kind the directory gives. */
+function hidesData(reading: Reading, central: Entry, local: Entry, dataStart: number): boolean {
+  if ((local.flags & SIZES_FOLLOW) === 0 || local.method !== 8) return false
+  if (central.packedBytes > 0 || local.packedBytes > 0) return false
+  // No deflate stream begins like the next record does.
+  return reading.source.read(dataStart, dataStart + 2).toString('latin1') !== 'PK'
+}
+
+async function* streamed(
+  reading: Reading,
+  local: Entry,
+  dataStart: number,
+  covered: Extent[],
+): AsyncGenerator<Member, void, undefined> {
+  const packedBytes = reading.source.sizeBytes - dataStart
+  const found: Extent[] = []
+  yield memberOf(reading, { ...local, packedBytes, unpackedBytes: 0, crc: 0 }, dataStart, found)
+  // Data that did not end by themselves must not cover what else is there.
+  covered.push(...found.filter(extent => extent.endByte < reading.source.sizeBytes))
 }
 
 /** What the two records of one member say differently; null when they agree as far as the local one speaks. */
@@ -113,13 +139,13 @@ function memberOf(reading: Reading, entry: Entry, dataStart: number, covered: Ex
 }
 
 function isFolder(entry: Entry): boolean {
-  return entry.name.endsWith('/') && entry.packedBytes === 0
+  return entry.rawName.endsWith('/') && entry.packedBytes === 0
 }
 
 /** Members that only a reader of local headers sees. Without a directory these are all there are. */
 async function* unlisted(
   reading: Reading,
-  covered: readonly Extent[],
+  covered: Extent[],
   hasDirectory: boolean,
 ): AsyncGenerator<Member, void, undefined> {
   const { source } = reading
@@ -136,8 +162,22 @@ async function* unlisted(
       const dataStart = at + entry.recordBytes
       const bounded = withKnownSize(reading, entry, dataStart, gap.endByte)
       if (!isFolder(bounded)) yield memberOf(reading, bounded, dataStart, found)
+      covered.push({ startByte: at, endByte: dataStart }, ...found)
       at = findUnlisted(reading, Math.max(dataStart, found[0]?.endByte ?? 0), gap.endByte)
     }
+  }
+}
+
+/** What stands between the members and is none, before the last directory: as odd as what stands behind the zip. */
+async function* between(
+  reading: Reading,
+  covered: readonly Extent[],
+  directories: readonly Directory[],
+): AsyncGenerator<Member, void, undefined> {
+  const end = directories.reduce((latest, directory) => Math.max(latest, directory.endByte), 0)
+  for (const gap of gapsBetween(covered, reading.source.sizeBytes)) {
+    // What stands in front is the head of the whole, and is looked at with it.
+    if (gap.startByte > 0 && gap.endByte <= end) yield* gapMember(reading, gap)
   }
 }
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { noiseOf, placesIn, textAt, unpackAll } from './unpacking.js'
+import { storedRar5 } from './write-rar.js'
 import { tar } from './write-tar.js'
 import { zip } from './write-zip.js'
 
@@ -153,4 +154,19 @@ test('a tar is known by its checksum, however that is written', async () => {
     assert.equal(textAt(unpacked, 'offer > run.exe'), 'MZ', checksum)
     assert.deepEqual(unpacked.findings, [])
   }
+})
+
+test('a RAR is found behind megabytes of anything, and in a gap of a zip', async () => {
+  const rar = storedRar5([{ name: 'run.exe', content: 'MZ' }])
+  const far = await unpackAll(Buffer.concat([Buffer.alloc(1_200_000, 'junk '), rar]))
+  assert.equal(textAt(far, 'offer > run.exe'), 'MZ')
+  const whole = zip([{ name: 'a', content: 'a' }])
+  const shift = Buffer.concat([
+    whole.subarray(0, whole.indexOf('PK\x01\x02')),
+    rar,
+    whole.subarray(whole.indexOf('PK\x01\x02')),
+  ])
+  const gap = await unpackAll(shift)
+  assert.equal(textAt(gap, 'offer > run.exe'), 'MZ')
+  assert.ok(gap.leaves.has('offer > (data between the members)'))
 })

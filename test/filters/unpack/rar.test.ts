@@ -191,6 +191,7 @@ const good: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   'rar_unicode.rar': {
     '表だよ/新しいフォルダ/新規テキスト ドキュメント.txt': 0,
     '表だよ/漢字長いファイル名long-filename-in-漢字.txt': 5,
+    '表だよ/ファイル': 54,
     'abcdefghijklmnopqrsテスト.txt': 16,
   },
   'rar5_stored.rar': { 'helloworld.txt': 29 },

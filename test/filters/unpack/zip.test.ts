@@ -185,3 +185,10 @@ test('names are shown without control characters, short, and in the code page of
   assert.ok(second?.endsWith('x.exe') && second.length < 220)
   assert.equal(third, 'offer > ü.exe')
 })
+
+test('a folder whose sizes follow its data is visited, and ambiguous', async () => {
+  const empty = { flags: 0x0808, packedBytes: 0, unpackedBytes: 0, crc: 0 }
+  const unpacked = await unpackAll(zip([{ name: 'evil.txt/', content: 'virus', both: empty }]))
+  assert.equal(textAt(unpacked, 'offer > evil.txt/'), 'virus')
+  assert.equal(unpacked.findings[0]?.kind, 'ambiguous')
+})
