@@ -33,6 +33,8 @@ export type Facts = {
   readonly environment?: ReadonlyMap<string, string>
   /** Seconds since 1970: the function `time`. */
   readonly timeSeconds: number
+  /** Milliseconds on a clock that only goes forward: bounds the time a run works, waiting apart. */
+  readonly clock?: () => number
 }
 
 export type Ask =

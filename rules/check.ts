@@ -1,11 +1,15 @@
 // What a parsed filter means and whether it can be carried out: every pattern compiles, nothing is used that is not
 // there. In go statements, out come faults and warnings with their places, and the compiled patterns.
 import type { Expression, FunctionName, Pattern, Statement } from './ast.js'
-import { faultAt, type Fault, type Position } from './diagnostics.js'
+import { faultAt, MAX_FAULTS, type Fault, type Position } from './diagnostics.js'
 import { compileConstant, type Compiled } from './pattern.js'
 import type { TranslationTarget } from './pattern-escape.js'
 import { Prefilter } from './prefilter.js'
 import { constantText } from './substitution.js'
+
+/** Of a whole file: more is no filter that a person wrote, and would take long to compile. */
+const MAX_PATTERNS = 2000
+const MAX_PATTERNS_SIZE = 100_000
 
 const NOT_CARRIED_OUT: ReadonlySet<string> = new Set([
   'system', 'xfilter', 'dotlock', 'flock', 'lookup', 'gdbmopen', 'gdbmclose', 'gdbmfetch', 'gdbmstore',
@@ -31,12 +35,14 @@ class Checker implements CheckResult {
   readonly patterns: (Compiled | null)[]
   readonly headerPrefilter = new Prefilter()
   readonly bodyPrefilter = new Prefilter()
+  #patternsSize = 0
 
   constructor(patternCount: number) {
     this.patterns = new Array<Compiled | null>(patternCount).fill(null)
   }
 
   checkStatement(statement: Statement): void {
+    if (this.faults.length >= MAX_FAULTS) return
     this.#checkIsCarriedOut(statement.kind, statement.at)
     switch (statement.kind) {
       case 'block':
@@ -81,6 +87,7 @@ class Checker implements CheckResult {
   }
 
   #checkExpression(expression: Expression): void {
+    if (this.faults.length >= MAX_FAULTS) return
     switch (expression.kind) {
       case 'text':
       case 'literal':
@@ -136,16 +143,26 @@ class Checker implements CheckResult {
 
   /** maildrop takes `$NAME=x` for a variable that is called "$NAME": nobody can mean it. */
   #checkName(name: string, at: Position): void {
-    if (name.startsWith('$')) {
+    if (name.startsWith('$') && this.warnings.length < MAX_FAULTS) {
       this.warnings.push(faultAt(at, `this sets a variable that is called "${name}"`, `write ${name.slice(1)}=`))
     }
   }
 
   #checkPattern(pattern: Pattern, target: TranslationTarget): void {
+    if (pattern.index >= MAX_PATTERNS) {
+      if (pattern.index === MAX_PATTERNS) this.faults.push(faultAt(pattern.at, `more than ${MAX_PATTERNS} patterns`))
+      return
+    }
+    if (this.#patternsSize > MAX_PATTERNS_SIZE) return
     const compiled = compileConstant(pattern, target)
     if (compiled === null) return
     if ('message' in compiled) {
       this.faults.push(compiled)
+      return
+    }
+    this.#patternsSize += compiled.size
+    if (this.#patternsSize > MAX_PATTERNS_SIZE) {
+      this.faults.push(faultAt(pattern.at, 'the patterns of this file are too large together', 'count repeats to less'))
       return
     }
     this.patterns[pattern.index] = compiled

@@ -1,7 +1,7 @@
 // Characters into tokens, by maildrop's rules: the end of a line is a token, a slash opens a pattern unless it follows
 // `=`, `to` or `cc` or stands before a blank, and bare text may hold letters, digits and _-.:/${}@.
 // In goes the file, out go tokens that end in `end`, and faults; after a fault the rest of its line is left out.
-import { faultAt, type Fault, type Position } from './diagnostics.js'
+import { faultAt, MAX_FAULTS, type Fault, type Position } from './diagnostics.js'
 
 const WORDS = [
   'lt', 'le', 'gt', 'ge', 'eq', 'ne', 'to', 'cc', 'if', 'elsif', 'else', 'while', 'foreach', 'exception', 'echo',
@@ -26,6 +26,9 @@ export type Token = {
   readonly at: Position
 }
 
+/** Far more than people write; bounds the time that parsing takes. */
+const MAX_TOKENS = 60_000
+
 const WORD_SET: ReadonlySet<string> = new Set(WORDS)
 const BLANK = /[ \t\v\f]/
 const BARE_START = /[A-Za-z0-9_\-@.:/$]/
@@ -44,6 +47,7 @@ export function tokensOf(source: string, fileName: string): { tokens: Token[]; f
 class Lexer {
   readonly #source: string
   readonly #fileName: string
+  readonly #lastLineEnd: number
   readonly #tokens: Token[] = []
   readonly #faults: Fault[] = []
   #offset = 0
@@ -54,10 +58,17 @@ class Lexer {
     // A file written on Windows: maildrop would take each CR for an empty line of its own.
     this.#source = source.replace(/\r\n?/g, '\n')
     this.#fileName = fileName
+    this.#lastLineEnd = this.#source.lastIndexOf('\n')
   }
 
   run(): { tokens: Token[]; faults: Fault[] } {
-    while (this.#skipBlanks()) this.#readToken()
+    while (this.#faults.length < MAX_FAULTS && this.#skipBlanks()) {
+      if (this.#tokens.length >= MAX_TOKENS) {
+        this.#faults.push(faultAt(this.#position(), `more than ${MAX_TOKENS} words and signs`))
+        break
+      }
+      this.#readToken()
+    }
     if (this.#lastKind() !== 'line') this.#push('line', '')
     this.#push('end', '')
     return { tokens: this.#tokens, faults: this.#faults }
@@ -167,6 +178,7 @@ class Lexer {
 
   /** A backslash, blanks, perhaps a comment, and a line end: gone, with the blanks that open the next lines. */
   #joinLines(): boolean {
+    if (this.#offset > this.#lastLineEnd) return false
     const joint = /[ \t\v\f]*(?:#[^\n]*)?\n/y
     joint.lastIndex = this.#offset
     if (!joint.test(this.#source)) return false

@@ -41,7 +41,8 @@ function withoutTrailingZeros(digits: string): string {
 
 /** False are the empty text and a lone 0, blanks around them or not. */
 export function isTrue(text: string): boolean {
-  return !/^\s*0?\s*$/.test(text)
+  const bare = text.trim()
+  return bare !== '' && bare !== '0'
 }
 
 const BITS = 64

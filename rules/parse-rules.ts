@@ -9,7 +9,7 @@ import type { Program } from './program.js'
 import { TokenReader } from './token-reader.js'
 
 /** A filter file longer than this is not read. */
-export const MAX_SOURCE_LENGTH = 1024 * 1024
+export const MAX_SOURCE_LENGTH = 256 * 1024
 /** Patterns kept compiled whose text comes from variables. */
 const MAX_VARIABLE_PATTERNS = 100
 

@@ -2,13 +2,10 @@
 // layout is taken too: `{` on the line of its `if`, `else` after blank lines or after `}`, a statement before `}`.
 // A blank line between `if (...)` and its block is no such thing: there maildrop reads an empty `if`, and so do we.
 import type { Branch, OneValueStatement, Statement } from './ast.js'
-import { faultAt, type Fault } from './diagnostics.js'
+import { faultAt, MAX_FAULTS, type Fault } from './diagnostics.js'
 import type { TokenKind } from './lexer.js'
 import { isMatch, parseExpression } from './parse-expressions.js'
 import { SyntaxFault, type TokenReader } from './token-reader.js'
-
-/** More faults than anybody reads at once. */
-const MAX_FAULTS = 20
 
 const ONE_VALUE: ReadonlySet<TokenKind> = new Set<OneValueStatement>([
   'to', 'cc', 'echo', 'log', 'logfile', 'include', 'import', 'unset', 'system', 'xfilter',
@@ -18,6 +15,8 @@ export class StatementParser {
   readonly faults: Fault[] = []
   readonly warnings: Fault[] = []
   readonly #reader: TokenReader
+  /** Faults in a row that were one fault count too. */
+  #recoveries = 0
 
   constructor(reader: TokenReader) {
     this.#reader = reader
@@ -26,20 +25,20 @@ export class StatementParser {
   // file = { statement | line end }
   parseFile(): Statement[] {
     const statements: Statement[] = []
-    while (this.#reader.kind !== 'end' && this.faults.length < MAX_FAULTS) {
-      statements.push(...this.#parseList())
+    while (this.#reader.kind !== 'end' && this.#recoveries < MAX_FAULTS) {
+      this.#parseList(statements)
       if (this.#reader.kind !== '}') continue
       if (this.faults.length === 0) this.faults.push(faultAt(this.#reader.at, '"}" without its "{"'))
+      this.#recoveries++
       this.#reader.take()
     }
     return statements
   }
 
-  #parseList(): Statement[] {
-    const statements: Statement[] = []
+  #parseList(statements: Statement[]): void {
     for (;;) {
       const { kind } = this.#reader
-      if (kind === 'end' || kind === '}' || this.faults.length >= MAX_FAULTS) return statements
+      if (kind === 'end' || kind === '}' || this.#recoveries >= MAX_FAULTS) return
       if (kind === 'line') this.#reader.take()
       else this.#parseOrRecover(statements)
     }
@@ -51,6 +50,7 @@ export class StatementParser {
       statements.push(this.#parseStatement())
     } catch (error) {
       if (!(error instanceof SyntaxFault)) throw error
+      this.#recoveries++
       // A fault in the line of an if leaves its else alone; that is no second fault.
       if (!this.#isAtElse() || this.faults.length === 0) this.faults.push(error.fault)
       this.#reader.skipToLineEnd()
@@ -128,9 +128,8 @@ export class StatementParser {
       'the statement goes on the next line',
     )
     if (reader.kind !== 'line') return this.#parseStatement()
-    this.warnings.push(
-      faultAt(reader.at, `an empty line after ${word}: what follows does not belong to it`, 'take out the empty line'),
-    )
+    const message = `an empty line after ${word}: what follows does not belong to it`
+    if (this.warnings.length < MAX_FAULTS) this.warnings.push(faultAt(reader.at, message, 'take out the empty line'))
     reader.take()
     return { kind: 'block', statements: [], at }
   }
@@ -138,7 +137,8 @@ export class StatementParser {
   // block = "{" { statement | line end } "}" line end
   #parseBlock(): Statement {
     const { at } = this.#reader.take()
-    const statements = this.#parseList()
+    const statements: Statement[] = []
+    this.#parseList(statements)
     if (this.#reader.kind !== '}') {
       const found = this.#reader.found()
       if (this.faults.length === 0) this.faults.push(faultAt(at, `this "{" is not closed, found ${found}`))

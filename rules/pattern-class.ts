@@ -71,7 +71,7 @@ export class ClassTranslator {
     const rest = this.#pattern.slice(this.#offset)
     const posix = /^\[:(\^?)([a-z<>]+):\]/.exec(rest)
     if (posix) this.#addPosix(posix[0], posix[1] === '^', posix[2] ?? '')
-    else if (/^\[([.=])[^\]]*\1\]/.test(rest)) {
+    else if (/^\[([.=])[^\]]{0,40}\1\]/.test(rest)) {
       throw new PatternFault(this.#offset, 'collating elements are not supported')
     } else if (rest.startsWith('\\Q') || rest.startsWith('\\E')) this.#offset += 2
     else this.#readCharacterOrRange()

@@ -20,6 +20,8 @@ export function translate(pattern: string, target: TranslationTarget): Translati
 
 /** What may follow `(?`, as far as RE2 has it. */
 const GROUP = /^\(\?(?:(:)|(#)[^)]*\)|P?<([A-Za-z_]\w*)>|([a-zA-Z]*(?:-[a-zA-Z]+)?)([:)]))/
+/** Each match carries the text of each group. */
+const MAX_GROUPS = 100
 const REPEAT = /^(?:[*+?]|\{\d+(?:,\d*)?\})/
 
 class Translator {
@@ -27,6 +29,9 @@ class Translator {
   readonly #target: TranslationTarget
   #offset = 0
   #source = ''
+  /** Where the groups begin that are not closed yet. */
+  readonly #open: number[] = []
+  #groups = 0
 
   constructor(pattern: string, target: TranslationTarget) {
     this.#pattern = pattern
@@ -35,6 +40,8 @@ class Translator {
 
   run(): string {
     while (this.#offset < this.#pattern.length) this.#step()
+    const unclosed = this.#open.at(-1)
+    if (unclosed !== undefined) throw new PatternFault(unclosed, 'this "(" is not closed')
     return this.#source
   }
 
@@ -43,9 +50,10 @@ class Translator {
     if (character === '\\') this.#escape()
     else if (character === '[') this.#class()
     else if (character === '(') this.#group()
+    else if (character === ')') this.#closeGroup()
     else if (REPEAT.test(this.#rest())) this.#repeat()
     else if (character === '\n') this.#emit(this.#target === 'line' ? NEVER : '\\n', 1)
-    else this.#emit('|)^$.'.includes(character) ? character : quoted(character), character.length)
+    else this.#emit('|^$.'.includes(character) ? character : quoted(character), character.length)
   }
 
   #rest(): string {
@@ -68,7 +76,7 @@ class Translator {
   }
 
   #class(): void {
-    const wrong = /^\[([:.=])[^\]]*\1\]/.exec(this.#rest())
+    const wrong = /^\[([:.=])[^\]]{0,40}\1\]/.exec(this.#rest())
     if (wrong) {
       throw new PatternFault(this.#offset, `${wrong[0]} has a meaning only inside another [...]`, `write [${wrong[0]}]`)
     }
@@ -76,15 +84,27 @@ class Translator {
     this.#emit(translated.source, translated.length)
   }
 
+  #closeGroup(): void {
+    if (this.#open.pop() === undefined) throw new PatternFault(this.#offset, 'this ")" has no "("')
+    this.#emit(')', 1)
+  }
+
+  #openGroup(): void {
+    this.#open.push(this.#offset)
+    if (++this.#groups > MAX_GROUPS) throw new PatternFault(this.#offset, `more than ${MAX_GROUPS} groups`)
+  }
+
   #group(): void {
     const rest = this.#rest()
     if (!rest.startsWith('(?') && !rest.startsWith('(*')) {
+      this.#openGroup()
       this.#emit('(', 1)
       return
     }
     const group = GROUP.exec(rest)
     if (!group)
       throw new PatternFault(this.#offset, refusalOf(rest), 'patterns run in linear time, which leaves this out')
+    if (group[0].endsWith(':') || group[3] !== undefined) this.#openGroup()
     const [whole, plain, comment, name, flags = '', close = ''] = group
     if (plain !== undefined) this.#emit('(?:', whole.length)
     else if (comment !== undefined) this.#emit('', whole.length)

@@ -16,9 +16,16 @@ type Node<K> = Extract<Expression, { kind: K }>
 
 export function* evaluate(run: RunState, expression: Expression): Run<string> {
   run.budget.step(expression.at)
+  if (expression.kind === 'literal') return expression.value
+  if (expression.kind === 'matchMessage' && isKnownAbsent(run, expression.pattern)) return '0'
+  const value = yield* valueOf(run, expression)
+  run.budget.work(value.length, expression.at)
+  if (run.budget.isPauseDue()) yield* asking({ ask: 'pause' })
+  return value
+}
+
+function* valueOf(run: RunState, expression: Exclude<Expression, { kind: 'literal' }>): Run<string> {
   switch (expression.kind) {
-    case 'literal':
-      return expression.value
     case 'text':
       return yield* expand(run, expression.segments, expression.at)
     case 'concat':
@@ -26,7 +33,6 @@ export function* evaluate(run: RunState, expression: Expression): Run<string> {
     case 'assign':
       return yield* evaluateAssign(run, expression)
     case 'matchMessage':
-      return isKnownAbsent(run, expression.pattern) ? '0' : yield* evaluateMatch(run, expression)
     case 'matchText':
       return yield* evaluateMatch(run, expression)
     case 'and':
@@ -117,9 +123,10 @@ const ON_TEXTS: Readonly<Record<TextOperator, (order: number) => boolean>> = {
   ne: order => order !== 0,
 }
 
-function* evaluateBinary(run: RunState, { operator, left, right }: Node<'binary'>): Run<string> {
+function* evaluateBinary(run: RunState, { operator, left, right, at }: Node<'binary'>): Run<string> {
   const leftText = yield* evaluate(run, left)
   const rightText = yield* evaluate(run, right)
+  run.budget.work(leftText.length + rightText.length, at)
   if (isTextOperator(operator)) {
     return ON_TEXTS[operator](Buffer.compare(Buffer.from(leftText), Buffer.from(rightText))) ? '1' : '0'
   }
@@ -130,11 +137,15 @@ function isTextOperator(operator: string): operator is TextOperator {
   return Object.hasOwn(ON_TEXTS, operator)
 }
 
+/** Functions go over their text character by character, which takes about so much longer than copying it. */
+const PASSES_PER_CALL = 8
+
 function* evaluateCall(run: RunState, { name, arguments: args, at }: Node<'call'>): Run<string> {
   const values: string[] = []
   for (const argument of args) values.push(yield* evaluate(run, argument))
   const [first = '', second = '', third] = values
-  run.budget.work(first.length, at)
+  const searched = name === 'hasaddr' ? (run.message.topHeader?.length ?? 0) : 0
+  run.budget.work((first.length + searched) * PASSES_PER_CALL, at)
   switch (name) {
     case 'length':
       return lengthOf(first)
@@ -164,6 +175,7 @@ function* evaluateMatch(run: RunState, expression: MatchExpression): Run<string>
   let next = weight?.first ?? 1
   const unweighted: Captures[] = []
   yield* findMatches(run, expression, found => {
+    run.budget.step(expression.at)
     score += next
     next *= weight?.factor ?? 1
     if (weight) return 'go on'
@@ -175,6 +187,10 @@ function* evaluateMatch(run: RunState, expression: MatchExpression): Run<string>
 }
 
 export function setMatchVariables(run: RunState, captures: Captures, at: Position): void {
+  run.budget.work(
+    captures.reduce((sum, text) => sum + text.length, 0),
+    at,
+  )
   captures.forEach((text, group) => run.setVariable(group === 0 ? 'MATCH' : `MATCH${group}`, text, at))
 }
 
@@ -196,8 +212,12 @@ export function* findMatches(run: RunState, expression: MatchExpression, take: M
 function* compileWithVariables(run: RunState, pattern: Pattern, kind: MatchExpression['kind']): Run<Compiled | null> {
   const text = yield* expand(run, pattern.segments, pattern.at)
   const target = kind === 'matchText' ? 'text' : 'line'
-  const result = run.program.variablePatterns.compile(text, pattern.options.caseSensitive, target)
+  const onNew = (size: number) => {
+    run.budget.compile(size, pattern.at)
+  }
+  const result = run.program.variablePatterns.compile(text, pattern.options.caseSensitive, target, onNew)
   if ('compiled' in result) return result.compiled
+  if (!run.budget.countWarning()) return null
   yield* asking({
     ask: 'warn',
     fault: faultAt(pattern.at, `with its variables put in: ${result.message}`, result.hint),

@@ -13,7 +13,7 @@ export type Ending = { readonly kind: 'delivered' | 'exited'; readonly exitCode:
 export class RunState {
   readonly facts: Facts
   readonly variables: Variables
-  readonly budget = new Budget()
+  readonly budget: Budget
   message: MessageText
   /** The script that is running now. */
   script: Script
@@ -22,6 +22,7 @@ export class RunState {
 
   constructor(facts: Facts, script: Script) {
     this.facts = facts
+    this.budget = new Budget(facts.clock ?? (() => 0))
     this.variables = new Variables(facts)
     this.message = new MessageText(facts)
     this.script = script

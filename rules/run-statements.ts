@@ -146,8 +146,9 @@ function* runEcho(run: RunState, value: string, at: Position): Run<null> {
 }
 
 function* runLog(run: RunState, value: string, at: Position): Run<null> {
-  run.budget.countLogLine(at)
-  yield* asking({ ask: 'log', text: printedText(value), trust: run.trust, at })
+  const text = printedText(value)
+  run.budget.countLogLine(text, at)
+  yield* asking({ ask: 'log', text, trust: run.trust, at })
   return null
 }
 

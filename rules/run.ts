@@ -13,6 +13,20 @@ const NO_RULES = parseRules('', 'no rules').program!
 
 export function* runRules(scripts: readonly Script[], facts: Facts): Run<RulesResult> {
   const run = new RunState(facts, { program: NO_RULES, trust: 'site' })
+  const { budget } = run
+  const inner = runAll(run, scripts)
+  budget.resume()
+  let step = inner.next(undefined)
+  while (!step.done) {
+    budget.suspend()
+    const answer = yield step.value
+    budget.resume()
+    step = inner.next(answer)
+  }
+  return step.value
+}
+
+function* runAll(run: RunState, scripts: readonly Script[]): Run<RulesResult> {
   try {
     for (const script of scripts) {
       const ending = yield* runScript(run, script)

@@ -2,7 +2,8 @@
 // A backslash keeps what follows it as it is, and stays (so does maildrop; `echo` and patterns take it away later).
 import type { Segment } from './ast.js'
 
-const REFERENCE = /\\[^]|\$(?:\{([^\s}]*)\}|([A-Za-z0-9_]+))/g
+/** The bound on names keeps a row of unclosed `${` from being searched to its end each time. */
+const REFERENCE = /\\[^]|\$(?:\{([^\s}]{0,256})\}|([A-Za-z0-9_]+))/g
 
 export function segmentsOf(text: string): Segment[] {
   const segments: Segment[] = []

@@ -23,12 +23,13 @@ const DEFAULTS: Readonly<Record<string, string>> = {
 
 export class Variables {
   readonly #values: Map<string, string>
-  #totalLength = 0
+  #totalLength: number
   #defaultSetBy: Trust = 'site'
 
   constructor(facts: Facts) {
     const known = { FROM: facts.sender, SIZE: String(facts.sizeBytes) }
     this.#values = new Map([...Object.entries(DEFAULTS), ...Object.entries(known), ...facts.variables])
+    this.#totalLength = [...this.#values].reduce((sum, [name, value]) => sum + name.length + value.length, 0)
   }
 
   get(name: string): string {

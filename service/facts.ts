@@ -31,6 +31,7 @@ export async function factsFor({ message, content, user, hostName }: FactsSource
       ...(user.quota === null ? [] : [['MAILDIRQUOTA', user.quota] as const]),
     ]),
     timeSeconds: Math.floor(receivedAt.getTime() / 1000),
+    clock: () => performance.now(),
   }
 }
 

@@ -3,8 +3,8 @@
 import { constants, statSync } from 'node:fs'
 import { open, readlink, realpath } from 'node:fs/promises'
 import process from 'node:process'
-import { formatFault } from '../rules/diagnostics.js'
-import { parseRules } from '../rules/parse-rules.js'
+import { formatFaults } from '../rules/diagnostics.js'
+import { MAX_SOURCE_LENGTH, parseRules } from '../rules/parse-rules.js'
 import type { Program, Trust } from '../rules/program.js'
 import { isInside } from '../mda/mailbox-path.js'
 
@@ -28,8 +28,6 @@ export type RuleReader = {
   readonly trust: Trust
 }
 
-/** A filter larger than this was named by mistake. */
-const MAX_RULE_FILE_BYTES = 1024 * 1024
 /** Filters kept compiled; the one not used for longest goes first. */
 const MAX_KEPT = 2_000
 
@@ -94,7 +92,7 @@ async function read(path: string, reader: RuleReader): Promise<Kept | null> {
 /** maildrop's conditions: a filter that somebody else could have written is not obeyed. */
 function faultOf(found: Identity & { uid: bigint; mode: bigint; isFile(): boolean }, ownerUid: number): string | null {
   if (!found.isFile()) return 'it is not a regular file'
-  if (found.size > MAX_RULE_FILE_BYTES) return `it has more than ${MAX_RULE_FILE_BYTES} bytes`
+  if (found.size > MAX_SOURCE_LENGTH) return `it has more than ${MAX_SOURCE_LENGTH} bytes`
   const owners = [0, process.getuid?.() ?? 0, ownerUid]
   if (!owners.includes(Number(found.uid))) return 'it belongs to somebody else'
   if ((found.mode & 0o002n) !== 0n) return 'everybody may write to it'
@@ -106,5 +104,5 @@ function compiled(source: string, path: string, isInHome: boolean): RuleFile {
   if (program) return { kind: 'program', program, isInHome }
   const [first] = faults
   const where = first ? `${first.fileName}:${first.line}:${first.column}: ${first.message}` : path
-  return { kind: 'faulty', where, report: faults.map(fault => formatFault(fault, source)).join('\n') }
+  return { kind: 'faulty', where, report: formatFaults(faults, source) }
 }

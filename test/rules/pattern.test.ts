@@ -64,8 +64,8 @@ const REFUSED: [pattern: string, offset: number, message: RegExp][] = [
   ['abc\\', 3, /nothing after/],
   ['\\K', 0, /not supported/],
   ['(?x)a', 0, /option/],
-  ['a{1001}', 0, /repetition/],
-  ['(a', 0, /missing \)/],
+  ['a{1001}', 1, /repetition/],
+  ['(a', 0, /"\(" is not closed/],
   ['*a', 0, /repetition/],
 ]
 
