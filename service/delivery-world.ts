@@ -35,8 +35,10 @@ export type DeliveryScene = {
   readonly signal: AbortSignal
 }
 
-/** The most that is searched at once: rules run in the worker's own thread. */
-const MAX_BODY_PIECE_BYTES = 1024 * 1024
+/** Searched at once, in the worker's own thread: an evil pattern is found out by the clock between two pieces. */
+const BODY_PIECE_BYTES = 64 * 1024
+/** A line longer than this is searched in pieces: better than holding a message of one line in memory. */
+const MAX_LINE_BYTES = 1024 * 1024
 
 export class DeliveryWorld implements World {
   /** Where the message went last, and which line of which filter said so. */
@@ -60,15 +62,9 @@ export class DeliveryWorld implements World {
   readonly body = async ({ fromByte }: AskOf<'body'>): Promise<Answers['body']> => {
     const { spooled, root } = this.scene.message
     const start = Math.min(root.startByte, spooled.sizeBytes) + fromByte
-    const whole = spooled.bytes.inMemory
-    if (whole && spooled.sizeBytes - start <= MAX_BODY_PIECE_BYTES)
-      return { bytes: whole.subarray(start), nextByte: null }
-    const end = Math.min(start + MAX_BODY_PIECE_BYTES, spooled.sizeBytes)
-    const bytes = await spooled.bytes.read(start, end)
-    if (end === spooled.sizeBytes) return { bytes, nextByte: null }
-    // A line longer than a piece is searched in pieces: better than holding a message of one line in memory.
-    const lineEnd = bytes.lastIndexOf(0x0a) + 1 || bytes.length
-    return { bytes: bytes.subarray(0, lineEnd), nextByte: fromByte + lineEnd }
+    const bytes = await this.pieceFrom(start)
+    const next = start + bytes.length
+    return { bytes, nextByte: next === spooled.sizeBytes ? null : next - start + fromByte }
   }
 
   readonly lines = async (): Promise<number> => {
@@ -117,6 +113,21 @@ export class DeliveryWorld implements World {
 
   readonly pause = async (): Promise<undefined> => {
     await nextTurn()
+  }
+
+  /** Up to the last line end of a piece, or to the first one after it, or to the message's end. */
+  private async pieceFrom(start: number): Promise<Buffer> {
+    const { bytes, sizeBytes } = this.scene.message.spooled
+    const read = async (maxBytes: number): Promise<Buffer> => {
+      const end = Math.min(start + maxBytes, sizeBytes)
+      return bytes.inMemory?.subarray(start, end) ?? bytes.read(start, end)
+    }
+    const piece = await read(BODY_PIECE_BYTES)
+    if (start + piece.length === sizeBytes) return piece
+    const lineEnd = piece.lastIndexOf(0x0a) + 1
+    if (lineEnd > 0) return piece.subarray(0, lineEnd)
+    const line = await read(MAX_LINE_BYTES)
+    return line.subarray(0, line.indexOf(0x0a) + 1 || line.length)
   }
 
   private async deliverTo({ to, trust, variables }: AskOf<'deliver'>): Promise<{ outcome: Outcome; mailbox: string }> {
