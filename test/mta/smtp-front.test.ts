@@ -161,9 +161,9 @@ test('the second recipient is told to come in a message of its own, so that one 
     await untilData(wire, 'infected@example.net')
     assert.equal(await wire.ask('hello\r\n.'), '554 5.7.0 virus Eicar in 1.2 offer.zip > run.exe')
     await untilData(wire, 'explodes@example.net')
-    assert.equal(await wire.ask('hello\r\n.'), '451 4.3.0 a fault of ours, try again later')
+    assert.equal(await wire.ask('hello\r\n.'), '451 4.3.0 a fault on our side, try again later')
     await wire.ask('MAIL FROM:<joe@example.org>')
-    assert.equal(await wire.ask('RCPT TO:<throws@example.net>'), '451 4.3.0 a fault of ours, try again later')
+    assert.equal(await wire.ask('RCPT TO:<throws@example.net>'), '451 4.3.0 a fault on our side, try again later')
   })
 })
 
