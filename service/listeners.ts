@@ -1,4 +1,6 @@
 // All the ways in of one worker, opened and closed together.
+import { existsSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../admin/service-log.js'
 import type { Arrival } from '../mail/arrival.js'
 import { parseListenAddress, removeStaleSocket } from '../mta/listen-address.js'
@@ -33,9 +35,20 @@ export function openListeners(settings: Settings, arrival: Arrival, spool: Spool
   }
 }
 
-/** The parent does this once, before its workers open the sockets. */
+/** Workers of a parent that was killed finish what they have begun and then let go of their socket. */
+const PREDECESSOR_TIMEOUT_MS = 15_000
+const LOOK_AGAIN_MS = 100
+
+/** The parent does this once, before its workers open the sockets. Throws when somebody else answers and does not go. */
 export async function removeStaleSockets(settings: Settings): Promise<void> {
-  for (const path of unixSockets(settings)) await removeStaleSocket(path)
+  const giveUpAt = Date.now() + PREDECESSOR_TIMEOUT_MS
+  for (const path of unixSockets(settings)) {
+    for (await removeStaleSocket(path); existsSync(path); await removeStaleSocket(path)) {
+      if (Date.now() > giveUpAt)
+        throw new Error(`lmtp.listen: somebody else listens on ${path}; is the service running already?`)
+      await sleep(LOOK_AGAIN_MS)
+    }
+  }
 }
 
 export function unixSockets(settings: Settings): string[] {

@@ -54,6 +54,7 @@ const MAY_TOUCH_THE_WORLD: Record<string, readonly string[]> = {
     'mta/listen-address.ts',
     'mta/spool.ts',
     'service/delivery-world.ts',
+    'service/listeners.ts',
     'service/rule-files.ts',
     'service/serve.ts',
     'service/settings-file.ts',
