@@ -43,10 +43,12 @@ const LOOK_AGAIN_MS = 100
 export async function removeStaleSockets(settings: Settings): Promise<void> {
   const giveUpAt = Date.now() + PREDECESSOR_TIMEOUT_MS
   for (const path of unixSockets(settings)) {
-    for (await removeStaleSocket(path); existsSync(path); await removeStaleSocket(path)) {
+    await removeStaleSocket(path)
+    while (existsSync(path)) {
       if (Date.now() > giveUpAt)
         throw new Error(`lmtp.listen: somebody else listens on ${path}; is the service running already?`)
       await sleep(LOOK_AGAIN_MS)
+      await removeStaleSocket(path)
     }
   }
 }
